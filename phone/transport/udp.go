@@ -1,0 +1,103 @@
+package transport
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"time"
+)
+
+// udpSocket is the one datagram socket of the user agent.
+type udpSocket struct {
+	layer *Layer
+	conn  *net.UDPConn
+	addr  netip.AddrPort // bound address
+}
+
+func newUDPSocket(l *Layer, pc net.PacketConn) (*udpSocket, error) {
+	c, ok := pc.(*net.UDPConn)
+	if !ok {
+		return nil, fmt.Errorf("transport: %T is not a UDP socket", pc)
+	}
+	a, ok := c.LocalAddr().(*net.UDPAddr)
+	if !ok {
+		return nil, fmt.Errorf("transport: %T is not a UDP address", c.LocalAddr())
+	}
+	_ = c.SetReadBuffer(4 << 20) // a burst must not be lost before it is read
+	if err := enableErrorQueue(c); err != nil {
+		l.cfg.Logger.Debug("no ICMP errors on the SIP socket", "err", err)
+	}
+	addr := a.AddrPort()
+	return &udpSocket{layer: l, conn: c, addr: netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())}, nil
+}
+
+// serve reads until the socket is closed. Errors of one datagram never end it.
+func (u *udpSocket) serve(ctx context.Context) error {
+	buf := make([]byte, maxMessage)
+	failures := 0
+	for {
+		n, from, err := u.conn.ReadFromUDPAddrPort(buf)
+		if err == nil {
+			failures = 0
+			u.receive(buf[:n], netip.AddrPortFrom(from.Addr().Unmap(), from.Port()))
+			continue
+		}
+		if errors.Is(err, net.ErrClosed) || ctx.Err() != nil {
+			return nil
+		}
+		if u.reportUnreachable() > 0 {
+			continue
+		}
+		if failures++; failures > 100 {
+			return fmt.Errorf("read SIP datagrams: %w", err)
+		}
+		time.Sleep(time.Duration(failures) * time.Millisecond)
+	}
+}
+
+func (u *udpSocket) receive(data []byte, from netip.AddrPort) {
+	if len(bytes.Trim(data, "\r\n\x00")) == 0 {
+		return // keep-alive, RFC 5626 3.5.1
+	}
+	if !u.layer.cfg.Allow(UDP, from.Addr(), data) {
+		u.layer.count.refused.Add(1)
+		return
+	}
+	flow := Flow{Network: UDP, Local: u.addr, Remote: from, out: u}
+	msg, err := u.layer.parse(bytes.Clone(data))
+	if err != nil {
+		u.layer.malformed(flow, err)
+		return
+	}
+	u.layer.deliver(flow, msg)
+}
+
+func (u *udpSocket) send(b []byte, to netip.AddrPort) error {
+	_, err := u.conn.WriteToUDPAddrPort(b, to)
+	if err == nil || errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	// The error may belong to an earlier datagram to somebody else: try once more.
+	if u.reportUnreachable() > 0 {
+		_, err = u.conn.WriteToUDPAddrPort(b, to)
+	}
+	return err
+}
+
+// reportUnreachable empties the queue of ICMP errors and returns how many there were.
+func (u *udpSocket) reportUnreachable() int {
+	count := 0
+	for _, e := range readErrorQueue(u.conn) {
+		count++
+		u.layer.cfg.OnLost(Flow{Network: UDP, Local: u.addr, Remote: e.remote, out: u}, e.err)
+	}
+	return count
+}
+
+type icmpError struct {
+	remote netip.AddrPort
+	err    error
+}
