@@ -1,0 +1,24 @@
+// Package media carries the sound of calls: RTP and RTCP (RFC 3550, 3551) with
+// telephone-events (RFC 4733) for any number of calls.
+//
+// An [Engine] owns the ports and one pacer thread that sends and plays every
+// frame of every [Stream] at its time. A stream is one call's pair of sockets.
+// What offer and answer have agreed is a [Params] value; [Stream.Apply] swaps
+// it in as a whole and may be called as often as there are new answers: SSRC,
+// sequence numbers and timestamps go on.
+//
+// Order: Open, Apply, then sound flows while [Engine.Run] runs; Close ends a
+// stream, and when it has returned no packet is sent and no source or sink is
+// called any more. Events of a stream come in the order in which their packets
+// came.
+//
+// Ownership: the pacer calls sources and sinks, which must not block and must
+// not call the stream. One goroutine a socket receives. Nothing here waits for
+// a slow reader: events and packets are dropped and counted instead.
+//
+// What arrives is untrusted: only packets of the negotiated address (or the
+// address learnt under the rules of [Params.AnySource]) are heard; all else is
+// counted (CVE-2025-53399).
+//
+// Non-goals: SIP, SDP, mixing, which device the sound comes from.
+package media

@@ -1,0 +1,72 @@
+package media
+
+import (
+	"fmt"
+	"net/netip"
+	"time"
+
+	"housephone/phone/codec"
+)
+
+// Params is what offer and answer have agreed for one stream.
+type Params struct {
+	// Remote is where RTP is sent until the far end is heard from another
+	// port. With Send false it may be unspecified (the old hold, c=0.0.0.0):
+	// the last address then stays in force.
+	Remote netip.AddrPort
+	// RemoteRTCP is where RTCP is sent; the zero value is Remote's port + 1.
+	RemoteRTCP netip.AddrPort
+	// RTCPMux sends and expects RTCP on the RTP port (RFC 5761).
+	RTCPMux bool
+	// Codec of both directions.
+	Codec codec.Codec
+	// SendPT and RecvPT are the codec's payload types.
+	SendPT, RecvPT uint8
+	// DTMFSendPT and DTMFRecvPT are those of telephone-event, or -1 where it
+	// was not agreed.
+	DTMFSendPT, DTMFRecvPT int
+	// DTMFClock is the telephone-event's clock rate; 0 is the codec's.
+	DTMFClock int
+	// Ptime is the length of a sent packet, 10 to 60 ms; 0 is 20 ms.
+	Ptime time.Duration
+	// Send and Receive are the direction as seen from here.
+	Send, Receive bool
+	// AnySource also learns a far end that sends from another IP address than
+	// the negotiated one, for peers behind NAT that do not know their address.
+	AnySource bool
+}
+
+func (p Params) withDefaults() Params {
+	if p.Ptime == 0 {
+		p.Ptime = 20 * time.Millisecond
+	}
+	if p.DTMFClock == 0 {
+		p.DTMFClock = p.Codec.ClockRate
+	}
+	p.Remote = unmap(p.Remote)
+	if !p.RemoteRTCP.IsValid() && p.Remote.IsValid() {
+		p.RemoteRTCP = netip.AddrPortFrom(p.Remote.Addr(), p.Remote.Port()+1)
+	}
+	p.RemoteRTCP = unmap(p.RemoteRTCP)
+	if p.RTCPMux {
+		p.RemoteRTCP = p.Remote
+	}
+	return p
+}
+
+func (p Params) validate() error {
+	const maxPT = 127
+	switch {
+	case p.Ptime < 10*time.Millisecond || p.Ptime > 60*time.Millisecond || p.Ptime%time.Millisecond != 0:
+		return fmt.Errorf("packets of %v: %w", p.Ptime, ErrParams)
+	case p.SendPT > maxPT || p.RecvPT > maxPT || p.DTMFSendPT > maxPT || p.DTMFRecvPT > maxPT:
+		return fmt.Errorf("payload type above %d: %w", maxPT, ErrParams)
+	case p.Codec.SampleRate <= 0 || p.Codec.ClockRate <= 0:
+		return fmt.Errorf("codec %v without rate: %w", p.Codec, ErrParams)
+	}
+	return nil
+}
+
+func unmap(a netip.AddrPort) netip.AddrPort {
+	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
+}
