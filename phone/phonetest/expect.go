@@ -48,7 +48,7 @@ func matches(m *Msg, what string) bool {
 	if what == "any" || what == "" {
 		return true
 	}
-	if strings.Contains("0123456789", status[:1]) {
+	if what[0] >= '0' && what[0] <= '9' {
 		_, of := m.CSeq()
 		return !m.IsRequest() && matchesStatus(m.Code, status) && (method == "" || method == of)
 	}
