@@ -116,15 +116,15 @@ func acceptAddresses(c *Command, raw json.RawMessage) error {
 
 func keys(text string) (string, error) {
 	keys := strings.ToUpper(text)
-	if strings.Trim(keys, allKeys+",") != "" || len(keys) > maxKeys {
+	if !onlyOf(keys, allKeys+",") || len(keys) > maxKeys {
 		return "", invalid("dtmf accepts 1 to %d of the keys 0-9, *, #, A-D and \",\" (pause), not %s", maxKeys, quote(text))
 	}
-	for _, r := range keys {
-		if !strings.ContainsRune(allKeys+",", r) {
-			return "", invalid("dtmf accepts the keys 0-9, *, #, A-D and \",\" (pause), not %s", quote(string(r)))
-		}
-	}
 	return keys, nil
+}
+
+// onlyOf says whether every character of s is one of a set.
+func onlyOf(s, set string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return !strings.ContainsRune(set, r) })
 }
 
 func record(text string) (string, error) {

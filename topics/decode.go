@@ -144,7 +144,7 @@ func (d Datapoint) checkOptions(c Command) error {
 		if n, ok := c.OptionInt("repeat"); c.has("repeat") && (!ok || n < 1 || n > 1000) {
 			return invalid("repeat must be a whole number from 1 to 1000")
 		}
-		if keys, ok := c.Option("interrupt"); c.has("interrupt") && (!ok || strings.Trim(strings.ToUpper(keys), allKeys) != "") {
+		if keys, ok := c.Option("interrupt"); c.has("interrupt") && (!ok || !onlyOf(strings.ToUpper(keys), allKeys)) {
 			return invalid("interrupt must be a text of the keys 0-9, *, # and A-D that stop it")
 		}
 	case ClearableType:

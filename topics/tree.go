@@ -24,14 +24,19 @@ type Message struct {
 
 // Base is the topic above all others of this phone, without a slash at the end.
 func (t Tree) Base() string {
-	prefix, id := t.Prefix, t.ID
+	prefix, id := t.levels()
+	return prefix + "/" + id
+}
+
+func (t Tree) levels() (prefix, id string) {
+	prefix, id = t.Prefix, t.ID
 	if prefix == "" {
 		prefix = "housephone"
 	}
 	if id == "" {
 		id = "phone"
 	}
-	return prefix + "/" + id
+	return prefix, id
 }
 
 // Topic is where a datapoint is published.

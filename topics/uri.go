@@ -172,8 +172,7 @@ const separators = " -./()"
 // isNumber: digits, star and hash, perhaps with a plus in front and visual separators (RFC 3966 3) between.
 func isNumber(text string) bool {
 	digits := strings.TrimPrefix(dropSeparators(text), "+")
-	return digits != "" && strings.Trim(digits, "0123456789*#") == "" &&
-		!strings.ContainsFunc(digits, func(r rune) bool { return !strings.ContainsRune("0123456789*#", r) })
+	return digits != "" && onlyOf(digits, "0123456789*#")
 }
 
 func dropSeparators(text string) string {
@@ -191,8 +190,8 @@ func splitHost(text string) (host, port string, ok bool) {
 		return "[" + strings.ToLower(text) + "]", "", true
 	}
 	end := strings.IndexByte(text, ']') + 1
-	host, port, found := text[end:], "", false
-	if host, port, found = strings.Cut(host, ":"); found && !validPort(port) {
+	host, port, found := strings.Cut(text[end:], ":")
+	if found && !validPort(port) {
 		return "", "", false
 	}
 	host = strings.ToLower(text[:end] + host)
