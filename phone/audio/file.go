@@ -36,6 +36,9 @@ func LoadWAV(path string, rate int) ([]int16, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sound file %s: %w", path, err)
 	}
+	if int64(len(pcm))*int64(rate)/int64(from) > MaxWAVBytes/2 {
+		return nil, fmt.Errorf("sound file %s: more than %d samples: %w", path, MaxWAVBytes/2, ErrTooLong)
+	}
 	return Resample(pcm, from, rate)
 }
 

@@ -3,6 +3,7 @@ package audio
 import (
 	"fmt"
 	"math"
+	"slices"
 )
 
 const (
@@ -16,8 +17,9 @@ const (
 type Resampler struct {
 	up, down int         // to/from in lowest terms
 	phases   [][]float32 // filter of each phase, newest sample last
-	history  []float32   // the last len(phase) input samples, oldest first
-	pos      int         // position of the next output behind history's end, in 1/up input samples
+	history  []float32   // ring of the last input samples, held twice so that any window is one slice
+	at       int         // oldest sample of the ring
+	pos      int         // next output after the newest sample, in 1/up samples
 }
 
 // NewResampler makes a converter; both rates from 4000 to 192000 Hz.
@@ -39,7 +41,7 @@ func NewResampler(from, to int) (*Resampler, error) {
 	for p := range n {
 		r.phases = append(r.phases, sincPhase(taps, cutoff, float64(p)/float64(n)))
 	}
-	r.history = make([]float32, taps)
+	r.history = make([]float32, 2*taps)
 	return r, nil
 }
 
@@ -73,13 +75,13 @@ func sincPhase(taps int, cutoff, fraction float64) []float32 {
 // allocates only when dst has no room.
 func (r *Resampler) Process(dst, src []int16) []int16 {
 	for _, s := range src {
-		copy(r.history, r.history[1:])
-		r.history[len(r.history)-1] = float32(s)
+		r.push(s)
 		for ; r.pos < r.up; r.pos += r.down {
 			phase := r.phases[r.pos*len(r.phases)/r.up]
+			window := r.history[r.at:][:len(phase)]
 			var acc float32
 			for i, h := range phase {
-				acc += h * r.history[i]
+				acc += h * window[i]
 			}
 			dst = append(dst, clip(float64(acc)))
 		}
@@ -88,8 +90,13 @@ func (r *Resampler) Process(dst, src []int16) []int16 {
 	return dst
 }
 
-// delay is the filter's delay in input samples.
-func (r *Resampler) delay() int { return len(r.history) / 2 }
+func (r *Resampler) push(s int16) {
+	taps := len(r.history) / 2
+	r.history[r.at], r.history[r.at+taps] = float32(s), float32(s)
+	if r.at++; r.at == taps {
+		r.at = 0
+	}
+}
 
 // Resample converts a whole recording, in time with the original.
 func Resample(pcm []int16, from, to int) ([]int16, error) {
@@ -100,12 +107,16 @@ func Resample(pcm []int16, from, to int) ([]int16, error) {
 	if err != nil {
 		return nil, err
 	}
+	// Half a filter length goes in before the first output comes out, and the
+	// same in zeros behind the end: output and input begin together.
+	lead := len(r.history) / 4
+	padded := slices.Concat(pcm, make([]int16, lead+1))
+	for _, s := range padded[:lead] {
+		r.push(s)
+	}
 	n := int(int64(len(pcm)) * int64(to) / int64(from))
-	out := make([]int16, 0, n+r.delay()*to/from+8)
-	out = r.Process(out, pcm)
-	out = r.Process(out, make([]int16, r.delay()+1)) // push the tail through
-	skip := r.delay() * r.up / r.down
-	return out[min(skip, len(out)):min(skip+n, len(out))], nil
+	out := r.Process(make([]int16, 0, n+to/from+2), padded[lead:])
+	return out[:min(n, len(out))], nil
 }
 
 func gcd(a, b int) int {
