@@ -18,7 +18,8 @@ type Config struct {
 	MinBackoff, MaxBackoff time.Duration
 	// ReconnectBackoff bounds the wait while the registrar is merely away (no answer, refused
 	// connection, 5xx) and was there before, or the account has been started less than
-	// EagerFor ago: after a power cut the PBX is often the last to be up. 5 s and 10 min.
+	// EagerFor ago: after a power cut the PBX is often the last to be up. 4 s, so that with
+	// Timer F a packet goes out at least every 5 s, and 10 min.
 	ReconnectBackoff, EagerFor time.Duration
 	// AuthAttempts is how often credentials may be refused before the wait grows to
 	// AuthBackoff, doubling to AuthMaxBackoff; 2, 5 min and 1 h.
@@ -64,7 +65,7 @@ func (c Config) withDefaults() Config {
 	}{
 		{&c.Expires, 300 * time.Second},
 		{&c.MinBackoff, 2 * time.Second}, {&c.MaxBackoff, time.Minute},
-		{&c.ReconnectBackoff, 5 * time.Second}, {&c.EagerFor, 10 * time.Minute},
+		{&c.ReconnectBackoff, 4 * time.Second}, {&c.EagerFor, 10 * time.Minute},
 		{&c.AuthBackoff, 5 * time.Minute}, {&c.AuthMaxBackoff, time.Hour},
 		{&c.MaxRetryAfter, 10 * time.Minute},
 		{&c.PingEvery, 5 * time.Second}, {&c.PingTimeout, 2 * time.Second}, {&c.PingLate, 400 * time.Millisecond},
