@@ -1,0 +1,115 @@
+package peers
+
+import (
+	"testing"
+)
+
+// User is an account of a registrar.
+type User struct{ Name, Password string }
+
+// KamailioConfig describes the registrar; the zero value knows the users of DefaultUsers and speaks UDP and TCP.
+type KamailioConfig struct {
+	Users       []User
+	TLS         bool   // also on a port of its own
+	Algorithm   string // digest: MD5 when empty, SHA-256
+	MinExpires  int    // seconds; a shorter registration is refused with 423; default 1
+	NonceExpire int    // seconds after which a nonce is stale; default 300
+}
+
+// DefaultUsers are the accounts that every registrar of the tests has.
+func DefaultUsers() []User {
+	return []User{{"house", "house-secret-7391"}, {"alice", "alice-secret-5512"}, {"bob", "bob-secret-8846"}}
+}
+
+// Kamailio is a registrar and proxy that keeps its ports over restarts; what was registered is lost then.
+type Kamailio struct {
+	*Process
+	Port    int // UDP and TCP
+	TLSPort int
+	TLS     Certificates
+	Users   []User
+	t       testing.TB
+	config  string
+	dir     string
+}
+
+// Realm is what the registrar calls itself in challenges.
+const Realm = "house.test"
+
+// NewKamailio starts a registrar on loopback.
+func NewKamailio(t testing.TB, ports *Ports, c KamailioConfig) *Kamailio {
+	t.Helper()
+	if c.Users == nil {
+		c.Users = DefaultUsers()
+	}
+	if c.MinExpires == 0 {
+		c.MinExpires = 1
+	}
+	if c.NonceExpire == 0 {
+		c.NonceExpire = 300
+	}
+	k := &Kamailio{Port: ports.Next(), Users: c.Users, t: t, dir: t.TempDir()}
+	data := struct {
+		KamailioConfig
+		Port, TLSPort    int
+		TLS              Certificates
+		Realm, TLSConfig string
+	}{KamailioConfig: c, Port: k.Port, Realm: Realm}
+	if c.TLS {
+		k.TLSPort, k.TLS = ports.Next(), NewCertificates(t)
+		data.TLSPort, data.TLS = k.TLSPort, k.TLS
+		data.TLSConfig = render(t, k.dir, "kamailio-tls.cfg", data)
+	}
+	k.config = render(t, k.dir, "kamailio.cfg", data)
+	k.Start()
+	return k
+}
+
+// Start starts the registrar, again after Stop or Kill.
+func (k *Kamailio) Start() {
+	k.t.Helper()
+	k.Process = Start(k.t, Command{
+		Path: Program(k.t, "kamailio"),
+		// -Y keeps its control files in the test's folder
+		Args: []string{"-f", k.config, "-DD", "-E", "-m", "32", "-M", "4", "-Y", k.dir, "-w", k.dir},
+		Home: k.dir, Quiet: true,
+		Ready: func(*Process) bool { return accepts(k.Port) && (k.TLSPort == 0 || accepts(k.TLSPort)) },
+	})
+}
+
+// Address is host:port for UDP and TCP.
+func (k *Kamailio) Address() string { return Loopback(k.Port) }
+
+// Password is the password of a user.
+func (k *Kamailio) Password(user string) string {
+	k.t.Helper()
+	for _, u := range k.Users {
+		if u.Name == user {
+			return u.Password
+		}
+	}
+	k.t.Fatalf("kamailio has no user %s", user)
+	return ""
+}
+
+// Env is what the service needs to register here as user, over udp, tcp or tls.
+func (k *Kamailio) Env(user, transport string) map[string]string {
+	k.t.Helper()
+	env := map[string]string{
+		"SIP_SERVER": "127.0.0.1", "SIP_PORT": itoa(k.Port), "SIP_TRANSPORT": transport,
+		"SIP_USER": user, "SIP_PASSWORD": k.Password(user),
+	}
+	if transport == "tls" {
+		env["SIP_SERVER"], env["SIP_PORT"], env["SIP_TLS_CA_FILE"] = "localhost", itoa(k.TLSPort), k.TLS.CAFile
+	}
+	return env
+}
+
+// BaresipAccount is a softphone that registers here as user over udp or tcp.
+func (k *Kamailio) BaresipAccount(user, transport string) BaresipConfig {
+	k.t.Helper()
+	return BaresipConfig{
+		User: user, Domain: k.Address(), URIParam: ";transport=" + transport,
+		Account: ";auth_pass=" + k.Password(user) + ";regint=60",
+	}
+}
