@@ -54,8 +54,11 @@ func (a Addresses) Short(text string) string {
 	u, err := a.parse(dropExtras(text))
 	if err != nil {
 		text = strings.Join(strings.Fields(text), " ")
-		if rest, scheme := cutScheme(text); scheme == "sip" {
+		switch rest, scheme := cutScheme(text); scheme {
+		case "sip":
 			text = rest
+		case "tel": // nobody can be called at a bare number in stand-alone mode, but it says who rings
+			text, _, _ = strings.Cut(rest, ";")
 		}
 		return cut(text, maxAddress)
 	}

@@ -1,6 +1,7 @@
 package topics
 
 import (
+	_ "embed" // the prose of the manual
 	"fmt"
 	"strings"
 	"text/tabwriter"
@@ -11,11 +12,11 @@ import (
 func Text() string {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "DATAPOINT\tKIND\tPUBLISHED\t/SET ACCEPTS")
+	_, _ = fmt.Fprintln(w, "DATAPOINT\tKIND\tPUBLISHED\t/SET ACCEPTS")
 	for _, d := range Table() {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", d.Name, d.Kind, orDash(plain(d.Published)), orDash(plain(d.Accepted)))
+		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", d.Name, d.Kind, orDash(plain(d.Published)), orDash(plain(d.Accepted)))
 	}
-	_ = w.Flush() // a strings.Builder takes everything
+	_ = w.Flush() // a strings.Builder takes everything, so none of these can fail
 	return b.String()
 }
 
@@ -62,76 +63,13 @@ func perCall() string {
 	return strings.Join(list, ", ")
 }
 
-const manualHead = `# Topics
+// The prose around the table.
+//
+//go:embed manual_head.md
+var manualHead string
 
-Every datapoint lives below ` + "`<base>` = `<MQTT_TOPIC_PREFIX>/<HOUSEPHONE_ID>`, by default `housephone/phone`" + `.
-This page is generated from the table that the service itself uses; ` + "`housephone topics`" + ` prints the same table.
-
-- A **state** is retained and published again after every reconnect. An empty state is an empty message, which clears the topic.
-- An **event** is not retained.
-- A **command** goes to ` + "`<base>/<datapoint>/set`" + `. Every command gets one answer on ` + "`<base>/result`" + `.
-
-All messages have QoS 1. Booleans are published as ` + "`0` and `1`; `on`, `off`, `true`, `false`" + ` are accepted too, in any case.
-
-`
-
-const manualCommands = `
-## Commands
-
-A command is plain text, or a JSON object when its first character is ` + "`{`" + `:
-
-` + "```sh" + `
-mosquitto_pub -t housephone/phone/call/set -m 601
-mosquitto_pub -t housephone/phone/call/set -m '{"value": "601", "id": "kitchen-1"}'
-mosquitto_pub -t housephone/phone/call/set -m '{"value": ["601", "602"]}'
-mosquitto_pub -t housephone/phone/call/set -m answer
-mosquitto_pub -t housephone/phone/dtmf/set -m '12,#'
-mosquitto_pub -t housephone/phone/volume/set -m off
-mosquitto_pub -t housephone/phone/play/voice/default/set -m 'The door is open'
-mosquitto_pub -t housephone/phone/message/set -m '{"to": "601", "body": "hello"}'
-mosquitto_sub -t housephone/phone/result
-` + "```" + `
-
-- ` + "`value` is the command, `id`" + ` comes back in the answer, other members are options of the datapoint.
-- An ` + "`id`" + ` seen in the last 10 s is not carried out twice.
-- A retained command is refused: a restart of the broker would send it again.
-- At most 16 KiB, UTF-8. Control characters are refused in everything that reaches the telephone network.
-- Text that itself starts with ` + "`{` has to be sent as `{\"value\": \"{...\"}`" + `.
-
-### Answers
-
-` + "```json" + `
-{"id":"kitchen-1","datapoint":"call","value":"601","ok":true}
-{"datapoint":"volume","value":"21","ok":false,"error":"volume must be off or a number from 1 to 20, not \"21\"","code":"invalid"}
-` + "```" + `
-
-| code | meaning |
-|---|---|
-| ` + "`invalid`" + ` | the command itself is wrong |
-| ` + "`refused`" + ` | not now, or not for you |
-| ` + "`busy`" + ` | here or at the far end |
-| ` + "`unreachable`" + ` | nobody there, or no way to get there |
-| ` + "`timeout`" + ` | no answer in time |
-| ` + "`not_supported`" + ` | not built in, or not switched on |
-| ` + "`failed`" + ` | anything else |
-
-` + "`sip`" + ` is the SIP status where one was the cause. ` + "`ok`" + ` is true when the command has taken effect; for a call that is when the far
-end rings. What happens to it later is told by ` + "`call/ended`" + `.
-
-### Addresses
-
-| written | called |
-|---|---|
-| ` + "`601`" + ` | ` + "`sip:601@SIP_SERVER`" + ` |
-| ` + "`+39 02 123-456`" + ` | ` + "`sip:+3902123456@SIP_SERVER`" + `; spaces and ` + "`-./()`" + ` in numbers fall away |
-| ` + "`*21#`" + ` | ` + "`sip:*21%23@SIP_SERVER`" + ` |
-| ` + "`anna@example.org`" + ` | ` + "`sip:anna@example.org`" + ` |
-| ` + "`192.168.1.20`, `192.168.1.20:5070`, `[fd00::5]:5070`" + ` | that host, with or without a server |
-| ` + "`kitchen.local`" + ` | that host in stand-alone mode, else the user of that name at the server |
-| ` + "`sip:...`, `sips:...`" + ` | as written |
-
-Addresses are published the other way round: without ` + "`sip:`, and without `@host`" + ` where that is the server.
-`
+//go:embed manual_commands.md
+var manualCommands string
 
 // sample shows a document in the manual.
 type sample struct {

@@ -57,6 +57,9 @@ func (a Addresses) parse(text string) (uri, error) {
 		u.scheme = "sip"
 	}
 	if at := strings.LastIndexByte(rest, '@'); at >= 0 {
+		if at == 0 || at == len(rest)-1 {
+			return uri{}, invalid("%s is not an address; write a number or user@host", quote(text))
+		}
 		user, err := unescapeUser(rest[:at], isURIUser)
 		if err != nil {
 			return uri{}, err

@@ -118,7 +118,7 @@ func parseInt(s string) (int, bool) {
 		return n, true
 	}
 	f, err := strconv.ParseFloat(s, 64)
-	if err != nil || f != math.Trunc(f) || math.Abs(f) > 1e9 {
+	if err != nil || !onlyOf(s, "0123456789.eE+-") || f != math.Trunc(f) || math.Abs(f) > 1e9 {
 		return 0, false
 	}
 	return int(f), true
