@@ -12,5 +12,6 @@
 // actions in the order in which they are returned, calls [Machine.Tick] at
 // [Machine.NextTimer], and answers each [Register] and each [Unregister] with exactly one of
 // Response, Timeout and TransportError. It ends a request by 64*T1 = 32 s (RFC 3261 17.1.2.2);
-// the machine takes longer silence for a time-out. When [Machine.Done], it drops what is pending.
+// the machine takes longer silence for a time-out. A [State]
+// of [Stopped] gives up what is pending: the owner drops it.
 package account

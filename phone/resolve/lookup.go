@@ -188,6 +188,10 @@ func (l *Lookup) services(ctx context.Context, s server, p protocol) ([]Target, 
 	var targets []Target
 	var failed error
 	for _, r := range records {
+		if r.Port == 0 {
+			failed = fmt.Errorf("the SRV record of %s has no port: %w", s.host, ErrNotOffered)
+			continue
+		}
 		name := trimDot(r.Target)
 		found, err := l.addresses(ctx, s, name, r.Port)
 		if err != nil {

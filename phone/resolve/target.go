@@ -76,14 +76,13 @@ func isName(s string) bool {
 	if s == "" || len(s) > 253 {
 		return false
 	}
+	const ascii = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
 	for label := range strings.SplitSeq(s, ".") {
 		if label == "" || len(label) > 63 {
 			return false
 		}
-		for _, r := range label {
-			if r < 0x80 && !('a' <= r && r <= 'z') && !('A' <= r && r <= 'Z') && !('0' <= r && r <= '9') && r != '-' && r != '_' {
-				return false
-			}
+		if strings.ContainsFunc(label, func(r rune) bool { return r < 0x80 && !strings.ContainsRune(ascii, r) }) {
+			return false
 		}
 	}
 	return true
