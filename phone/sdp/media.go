@@ -1,0 +1,41 @@
+package sdp
+
+import (
+	"net/netip"
+
+	"housephone/phone/codec"
+)
+
+// Media is what offer and answer have agreed. It is comparable: an equal Media after a
+// re-offer means that nothing changed.
+type Media struct {
+	// Remote is where RTP goes. Its address is invalid when the far end gave a DNS name
+	// (see RemoteName; the port holds), and unspecified for the hold of RFC 2543.
+	Remote netip.AddrPort
+	// RTCP is where RTCP goes: a=rtcp (RFC 3605), or the port above Remote's, or Remote
+	// itself when RTCPMux is agreed.
+	RTCP    netip.AddrPort
+	RTCPMux bool
+	// RemoteName is the host to resolve when c= holds a name.
+	RemoteName string
+
+	Codec codec.Codec
+	// SendPT is the far end's payload type for Codec, RecvPT ours.
+	SendPT, RecvPT uint8
+	// DTMFSendPT and DTMFRecvPT are those of telephone-event, or -1.
+	DTMFSendPT, DTMFRecvPT int
+	// DTMFClock is the clock rate of telephone-event: the codec's, or 8000 from an end
+	// that has no other; 0 without telephone-event.
+	DTMFClock int
+	// Ptime is how many ms of audio the far end wants in a packet, 10 to 60.
+	Ptime int
+
+	// Direction is what we may do now.
+	Direction Direction
+	// RemoteHold tells that the far end does not want to receive.
+	RemoteHold bool
+	// Secure is SRTP; false for the profiles that are accepted so far.
+	Secure bool
+	// Video tells that the far end's description has a live video line.
+	Video bool
+}
