@@ -1,7 +1,6 @@
 package transaction
 
 import (
-	"context"
 	"errors"
 	"sync"
 	"time"
@@ -27,9 +26,6 @@ type Event struct {
 	Flow     transport.Flow
 }
 
-// Connector opens the flow a request leaves by; it may take its time.
-type Connector func(ctx context.Context) (transport.Flow, error)
-
 // Client is one client transaction.
 type Client struct {
 	layer   *Layer
@@ -49,7 +45,7 @@ type Client struct {
 // Request is the request as it was sent.
 func (c *Client) Request() *sip.Request { return c.req }
 
-// Flow is the path the request took; invalid while a connection is being opened.
+// Flow is the path the request took.
 func (c *Client) Flow() transport.Flow {
 	c.mu.Lock()
 	defer c.mu.Unlock()

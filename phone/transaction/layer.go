@@ -1,7 +1,6 @@
 package transaction
 
 import (
-	"context"
 	"errors"
 	"log/slog"
 	"sync"
@@ -28,17 +27,13 @@ type Config struct {
 
 // Layer matches messages to transactions.
 type Layer struct {
-	cfg    Config
-	cancel context.CancelFunc
-	ctx    func() context.Context
+	cfg Config
 
 	mu      sync.Mutex // guards following
 	clients map[string]*Client
 	servers map[string]*Server
 	merged  map[string]*Server
 	closed  bool
-
-	dials sync.WaitGroup
 }
 
 // NewLayer makes an empty layer; Close ends it.
@@ -47,9 +42,8 @@ func NewLayer(cfg Config) *Layer {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
 	return &Layer{
-		cfg: cfg, cancel: cancel, ctx: func() context.Context { return ctx },
+		cfg:     cfg,
 		clients: map[string]*Client{}, servers: map[string]*Server{}, merged: map[string]*Server{},
 	}
 }
@@ -67,32 +61,6 @@ func (l *Layer) Request(req *sip.Request, flow transport.Flow, handler func(Even
 		return nil, err
 	}
 	c.send(flow)
-	return c, nil
-}
-
-// RequestVia starts a client transaction once connect has opened a flow.
-// prepare completes the request (Via, Contact) for the flow it will take.
-func (l *Layer) RequestVia(req *sip.Request, connect Connector, prepare func(transport.Flow) error, handler func(Event)) (*Client, error) {
-	c, err := l.add(req, handler)
-	if err != nil {
-		return nil, err
-	}
-	l.dials.Add(1)
-	go func() {
-		defer l.dials.Done()
-		flow, err := connect(l.ctx())
-		if err == nil {
-			err = prepare(flow)
-		}
-		if err != nil {
-			c.fail(err)
-			return
-		}
-		c.mu.Lock()
-		c.raw = []byte(req.String())
-		c.mu.Unlock()
-		c.send(flow)
-	}()
 	return c, nil
 }
 
@@ -252,7 +220,6 @@ func (l *Layer) Pending() (clients, servers int) {
 
 // Close drops every transaction; handlers are not called any more.
 func (l *Layer) Close() {
-	l.cancel()
 	l.mu.Lock()
 	l.closed = true
 	clients, servers := l.clients, l.servers
@@ -264,5 +231,4 @@ func (l *Layer) Close() {
 	for _, s := range servers {
 		s.stop()
 	}
-	l.dials.Wait()
 }

@@ -1,0 +1,271 @@
+package phone
+
+import (
+	"context"
+	"time"
+
+	"housephone/phone/audio"
+	"housephone/phone/media"
+	"housephone/phone/sdp"
+	"housephone/phone/transport"
+)
+
+const (
+	qualityEvery = 5 * time.Second
+	probeAfter   = 30 * time.Second // of silence
+)
+
+// callMedia is the sound of one call: its stream and the devices at this end.
+type callMedia struct {
+	call   *call
+	stream *media.Stream
+	flow   transport.Flow // of the signalling, decides our address
+	agreed sdp.Media
+	live   bool // agreed holds
+	secure bool
+	last   Quality
+
+	playing, speaking bool // sink, source are wanted
+	rate              int  // of the open devices, 0 = none
+	source            audio.SourceCloser
+	sink              audio.SinkCloser
+	tick              *timer
+	closed            bool
+}
+
+// open takes ports for a call that is signalled over flow; again it only notes the flow.
+func (m *callMedia) open(flow transport.Flow) error {
+	m.flow = flow
+	if m.stream != nil {
+		return nil
+	}
+	s, err := m.call.p.engine.Open()
+	if err != nil {
+		return err
+	}
+	m.stream = s
+	s.SetVolume(m.call.p.volume)
+	m.call.p.background(func(context.Context) {
+		for e := range s.Events() {
+			m.call.p.post(func() { m.event(e) })
+		}
+	})
+	return nil
+}
+
+// local is what we offer or answer with (RFC 3264 5, 6).
+func (m *callMedia) local(hold bool) sdp.Local {
+	p := m.call.p
+	l := sdp.Local{
+		Addr: p.mediaAddr(m.flow), Port: m.stream.LocalPort(), Codecs: p.cfg.Codecs, DTMF: p.cfg.DTMF == DTMFEvent,
+	}
+	if hold {
+		l.Direction = sdp.SendOnly // RFC 3264 8.4
+	}
+	return l
+}
+
+// apply puts an answer into force.
+func (m *callMedia) apply(a sdp.Media) {
+	if m.stream == nil {
+		return
+	}
+	p := m.call.p
+	m.agreed, m.live = a, true
+	params := media.Params{
+		Remote: a.Remote, RemoteRTCP: a.RTCP, RTCPMux: a.RTCPMux, Codec: a.Codec,
+		SendPT: a.SendPT, RecvPT: a.RecvPT, DTMFSendPT: a.DTMFSendPT, DTMFRecvPT: a.DTMFRecvPT, DTMFClock: a.DTMFClock,
+		Ptime: time.Duration(a.Ptime) * time.Millisecond, Send: a.Direction.Send(), Receive: a.Direction.Receive(),
+	}
+	if a.RemoteName != "" {
+		m.resolve(a)
+		return
+	}
+	if err := m.stream.Apply(params); err != nil {
+		p.log.Warn("media", "call", m.call.id, "err", err)
+		p.emit(Warning{"the media of the call cannot be set up: " + err.Error()})
+	}
+	m.secure = a.Secure
+	m.reopen()
+	p.changed()
+}
+
+// resolve looks up the host name of a c= line.
+func (m *callMedia) resolve(a sdp.Media) {
+	p := m.call.p
+	p.background(func(ctx context.Context) {
+		targets, err := p.resolver.Targets(ctx, p.now(), hostPort(a.RemoteName, int(a.Remote.Port())), string(transport.UDP))
+		p.post(func() {
+			if err != nil || len(targets) == 0 || m.closed || m.agreed != a {
+				return
+			}
+			a.RemoteName, a.Remote = "", targets[0].Addr
+			m.apply(a)
+		})
+	})
+}
+
+func (m *callMedia) heldByFar() bool { return m.live && m.agreed.RemoteHold }
+
+func (m *callMedia) codecName() string {
+	if !m.live {
+		return ""
+	}
+	return m.agreed.Codec.Name
+}
+
+// rateOr is the sample rate of the codec in force.
+func (m *callMedia) rateOr(rate int) int {
+	if m.live {
+		return m.agreed.Codec.SampleRate
+	}
+	return rate
+}
+
+// startPlayback lets early media be heard; startAudio opens the microphone too.
+func (m *callMedia) startPlayback() {
+	m.playing = true
+	m.reopen()
+}
+
+func (m *callMedia) startAudio() {
+	m.playing, m.speaking = true, true
+	m.reopen()
+}
+
+// reopen opens the devices at the codec's rate. That may take long, so it is done aside.
+func (m *callMedia) reopen() {
+	p := m.call.p
+	if !m.live || m.closed || m.stream == nil {
+		return
+	}
+	if rate := m.agreed.Codec.SampleRate; m.rate != rate {
+		m.release()
+		m.rate = rate
+	}
+	if m.playing && m.sink == nil && p.cfg.Playback != nil {
+		open(m, p.cfg.Playback.OpenSink, func(s audio.SinkCloser) { m.sink = s; m.stream.SetSink(s) })
+	}
+	if m.speaking && m.source == nil && p.cfg.Capture != nil {
+		open(m, p.cfg.Capture.OpenSource, func(s audio.SourceCloser) { m.source = s; m.stream.SetSource(s) })
+	}
+}
+
+// open opens one end of a device in the background and hands it to use, unless
+// the call has moved on meanwhile.
+func open[T interface{ Close() error }](m *callMedia, f func(int) (T, error), use func(T)) {
+	p, rate := m.call.p, m.rate
+	p.background(func(context.Context) {
+		dev, err := f(rate)
+		posted := p.box.post(func() {
+			switch {
+			case err != nil:
+				p.log.Warn("sound device", "err", err)
+				p.emit(Warning{"the call goes on without sound device: " + err.Error()})
+			case m.closed || m.rate != rate:
+				p.jobs.Go(func() { _ = dev.Close() })
+			default:
+				use(dev)
+			}
+		})
+		if !posted && err == nil {
+			_ = dev.Close()
+		}
+	})
+}
+
+// release gives the devices back.
+func (m *callMedia) release() {
+	source, sink := m.source, m.sink
+	m.source, m.sink = nil, nil
+	if m.stream != nil {
+		m.stream.SetSource(nil)
+		m.stream.SetSink(nil)
+	}
+	m.call.p.jobs.Go(func() {
+		if source != nil {
+			_ = source.Close()
+		}
+		if sink != nil {
+			_ = sink.Close()
+		}
+	})
+}
+
+// pauseSource keeps the microphone away while we hold.
+func (m *callMedia) pauseSource(hold bool) {
+	if m.stream != nil {
+		m.stream.SetMute(m.call.muted || hold)
+	}
+}
+
+func (m *callMedia) event(e media.Event) {
+	if m.closed {
+		return
+	}
+	m.call.p.inHand = m.call
+	switch e.Kind {
+	case media.DTMF:
+		m.call.keyPressed(string(rune(e.Key)))
+	case media.FirstPacket, media.Silence:
+	}
+}
+
+// watch measures quality and notices dead media.
+func (m *callMedia) watch() {
+	m.tick = m.call.p.after(qualityEvery, func() {
+		m.call.p.inHand = m.call
+		if m.closed {
+			return
+		}
+		m.measure()
+		m.watch()
+	})
+}
+
+func (m *callMedia) measure() {
+	c, p := m.call, m.call.p
+	st := m.stream.Stats()
+	m.last = qualityOf(st)
+	p.changed()
+	if !m.agreed.Direction.Receive() || c.held || c.far {
+		return
+	}
+	silent := st.LastPacket
+	if silent < 0 {
+		silent = p.now().Sub(c.answered)
+	}
+	switch {
+	case silent >= p.cfg.MediaTimeout:
+		p.log.Warn("no media from the far end", "call", c.id, "for", silent)
+		c.hangup(outcome{cause: CauseFailed, reason: "no media from the far end"})
+	case silent >= probeAfter && !c.probing:
+		c.probe()
+	}
+}
+
+func qualityOf(st media.Stats) Quality {
+	return Quality{
+		Codec: st.Codec, Sent: st.Sent, Received: st.Received, Lost: uint64(max(st.Lost, 0)), LossPct: st.LossPercent,
+		JitterMs: st.JitterMS, RTTMs: st.RTTMS, MOS: st.MOS, Dropped: st.Foreign + st.UnknownPT + st.Malformed,
+	}
+}
+
+// quality is the last measurement, or the final one.
+func (m *callMedia) quality() Quality { return m.last }
+
+// close ends the media. The ports are free when the background has done it.
+func (m *callMedia) close() {
+	if m.closed {
+		return
+	}
+	m.closed = true
+	m.tick.stop()
+	if m.stream == nil {
+		return
+	}
+	m.last = qualityOf(m.stream.Stats())
+	stream := m.stream
+	m.release()
+	m.call.p.jobs.Go(stream.Close)
+}

@@ -1,0 +1,264 @@
+package phone
+
+import (
+	"strings"
+
+	"github.com/emiago/sipgo/sip"
+
+	"housephone/phone/transaction"
+	"housephone/phone/transport"
+)
+
+// request takes a new request that is not an ACK (RFC 3261 8.2).
+func (p *Phone) request(s *transaction.Server) {
+	req := s.Request
+	if s.Request.Method == sip.CANCEL {
+		p.cancelRequest(s)
+		return
+	}
+	if code, reason, headers := check(req); code != 0 {
+		p.answer(s, code, reason, headers...)
+		return
+	}
+	if req.To().Params.Has("tag") {
+		p.inDialogRequest(s)
+		return
+	}
+	if req.Method != sip.OPTIONS && !p.allow.mayRing(s.Flow.Remote.Addr()) {
+		p.answer(s, 403, "Forbidden")
+		return
+	}
+	switch req.Method {
+	case sip.INVITE:
+		p.invited(s)
+	case sip.OPTIONS:
+		p.options(s)
+	case sip.MESSAGE:
+		p.messageReceived(s)
+	case sip.NOTIFY:
+		p.notified(s)
+	case sip.BYE, sip.INFO, sip.UPDATE, sip.PRACK:
+		p.answer(s, 481, "Call/Transaction Does Not Exist")
+	case sip.REFER, sip.REGISTER, sip.SUBSCRIBE, sip.PUBLISH:
+		p.answer(s, 405, "Method Not Allowed", sip.NewHeader("Allow", allowedMethods))
+	default:
+		p.answer(s, 501, "Not Implemented", sip.NewHeader("Allow", allowedMethods))
+	}
+}
+
+// check refuses what no part of this phone understands (RFC 3261 8.2.1 to 8.2.3).
+func check(req *sip.Request) (int, string, []sip.Header) {
+	if !strings.EqualFold(req.SipVersion, "SIP/2.0") {
+		return 505, "Version Not Supported", nil
+	}
+	if req.CSeq().MethodName != req.Method {
+		return 400, "CSeq Method Mismatch", nil
+	}
+	switch strings.ToLower(req.Recipient.Scheme) {
+	case "sip", "sips", "tel":
+	default:
+		return 416, "Unsupported URI Scheme", nil
+	}
+	if h := req.MaxForwards(); h != nil && h.Val() > 255 {
+		return 400, "Bad Max-Forwards", nil
+	}
+	if bad := unsupported(req); bad != "" {
+		return 420, "Bad Extension", []sip.Header{sip.NewHeader("Unsupported", bad)}
+	}
+	if len(req.Body()) == 0 {
+		return 0, "", nil
+	}
+	accept := []sip.Header{sip.NewHeader("Accept", "application/sdp"), sip.NewHeader("Accept-Encoding", "identity")}
+	if h := req.GetHeader("Content-Encoding"); h != nil && !strings.EqualFold(h.Value(), "identity") {
+		return 415, "Unsupported Media Type", accept
+	}
+	switch req.Method {
+	case sip.INVITE, sip.UPDATE, sip.PRACK:
+		if !hasSDP(req) && required(req) {
+			return 415, "Unsupported Media Type", accept
+		}
+	}
+	return 0, "", nil
+}
+
+// required tells whether a body must be understood (RFC 3261 20.11: the default).
+func required(req *sip.Request) bool {
+	h := req.GetHeader("Content-Disposition")
+	return h == nil || !strings.Contains(strings.ToLower(h.Value()), "handling=optional")
+}
+
+// unsupported lists the required option tags that are not known here (RFC 3261 8.2.2.3).
+func unsupported(req *sip.Request) string {
+	var bad []string
+	for _, h := range req.GetHeaders("Require") {
+		for tag := range strings.SplitSeq(h.Value(), ",") {
+			tag = strings.TrimSpace(tag)
+			if tag != "" && !strings.EqualFold(tag, "100rel") && !strings.EqualFold(tag, "timer") {
+				bad = append(bad, tag)
+			}
+		}
+	}
+	return strings.Join(bad, ", ")
+}
+
+func (p *Phone) cancelRequest(s *transaction.Server) {
+	c := p.calls[s.Request.CallID().Value()]
+	if c == nil || s.Invite == nil || c.in.tx != s.Invite {
+		if s.Invite != nil { // of a re-INVITE, which has been answered already
+			p.answer(s, 200, "OK")
+			return
+		}
+		p.answer(s, 481, "Call/Transaction Does Not Exist")
+		return
+	}
+	p.inHand = c
+	c.cancelled(s)
+}
+
+// find looks up the call of a request inside a dialog.
+func (p *Phone) find(req *sip.Request) (*call, *dialog) {
+	c := p.calls[req.CallID().Value()]
+	if c == nil {
+		return nil, nil
+	}
+	to := localTag(req.To().Params.GetOr("tag", ""))
+	from := remoteTag(req.From().Params.GetOr("tag", ""))
+	if to != c.tag {
+		return nil, nil
+	}
+	if c.dlg != nil && c.dlg.remote == from {
+		return c, c.dlg
+	}
+	if f := c.out.early[from]; f != nil {
+		return c, f.dlg
+	}
+	return nil, nil
+}
+
+func (p *Phone) inDialogRequest(s *transaction.Server) {
+	req := s.Request
+	c, d := p.find(req)
+	if c == nil || (c.over && req.Method != sip.BYE) {
+		p.answer(s, 481, "Call/Transaction Does Not Exist")
+		return
+	}
+	p.inHand = c
+	if !d.order(req.CSeq().SeqNo) {
+		p.answer(s, 500, "CSeq Out Of Order", sip.NewHeader("Retry-After", "1")) // RFC 3261 12.2.2
+		return
+	}
+	switch req.Method {
+	case sip.BYE:
+		c.byeReceived(s, d)
+	case sip.INVITE:
+		c.reinvited(s)
+	case sip.UPDATE:
+		c.updated(s, d)
+	case sip.PRACK:
+		c.pracked(s)
+	case sip.INFO:
+		c.infoReceived(s)
+	case sip.REFER:
+		c.referred(s)
+	case sip.NOTIFY:
+		c.notified(s)
+	case sip.OPTIONS:
+		p.options(s)
+	case sip.MESSAGE:
+		p.messageReceived(s)
+	default:
+		p.answer(s, 405, "Method Not Allowed", sip.NewHeader("Allow", allowedMethods))
+	}
+}
+
+// byeReceived ends the dialog (RFC 3261 15.1.2).
+func (c *call) byeReceived(s *transaction.Server, d *dialog) {
+	c.p.answer(s, 200, "OK")
+	if c.over || d != c.dlg {
+		return
+	}
+	if c.status == StatusRing { // a BYE before the answer
+		c.in.reject(487, "Request Terminated")
+	}
+	c.finish(outcome{cause: CauseCompleted, byFar: true})
+}
+
+// ack takes the ACK of a 2xx.
+func (p *Phone) ack(req *sip.Request, _ transport.Flow) {
+	if c, _ := p.find(req); c != nil {
+		p.inHand = c
+		c.acked(req)
+	}
+}
+
+// stray takes a 2xx whose INVITE transaction has gone.
+func (p *Phone) stray(res *sip.Response, _ transport.Flow) {
+	c := p.calls[res.CallID().Value()]
+	if c == nil || c.out.x == nil || c.out.x.req == nil || res.CSeq().SeqNo != c.out.seq {
+		return
+	}
+	p.inHand = c
+	c.inviteAccepted(res)
+}
+
+// options answers with what this phone can do (RFC 3261 11.2).
+func (p *Phone) options(s *transaction.Server) {
+	p.answer(s, 200, "OK", // also when busy: a keep-alive must not look like an outage
+		sip.NewHeader("Allow", allowedMethods), sip.NewHeader("Accept", "application/sdp"),
+		sip.NewHeader("Accept-Encoding", "identity"), sip.NewHeader("Supported", supported))
+}
+
+// notified takes a NOTIFY outside of a dialog, such as message-waiting (RFC 3842) of the registrar.
+func (p *Phone) notified(s *transaction.Server) {
+	h := s.Request.GetHeader("Event")
+	if h == nil || !strings.HasPrefix(strings.ToLower(h.Value()), "message-summary") {
+		p.answer(s, 489, "Bad Event", sip.NewHeader("Allow-Events", "refer, message-summary"))
+		return
+	}
+	p.answer(s, 200, "OK")
+}
+
+func (p *Phone) answer(s *transaction.Server, code int, reason string, headers ...sip.Header) {
+	p.answerAs(s, localTag(sip.GenerateTagN(16)), code, reason, headers...)
+}
+
+func (p *Phone) answerAs(s *transaction.Server, tag localTag, code int, reason string, headers ...sip.Header) {
+	res := s.Reply(code, reason, string(tag))
+	for _, h := range headers {
+		res.AppendHeader(h)
+	}
+	res.AppendHeader(sip.NewHeader("User-Agent", p.cfg.UserAgent))
+	if err := s.Respond(res); err != nil {
+		p.log.Debug("respond", "code", code, "to", s.Flow.Remote, "err", err)
+	}
+}
+
+func reasonOf(code int) string {
+	switch code {
+	case 400:
+		return "Bad Request"
+	case 486:
+		return "Busy Here"
+	case 488:
+		return "Not Acceptable Here"
+	case 503:
+		return "Service Unavailable"
+	}
+	return "Server Error"
+}
+
+// hasSDP tells whether a message carries a session description.
+func hasSDP(msg interface {
+	Body() []byte
+	ContentType() *sip.ContentTypeHeader
+}) bool {
+	if len(msg.Body()) == 0 {
+		return false
+	}
+	ct := msg.ContentType()
+	if ct == nil {
+		return false
+	}
+	kind, _, _ := strings.Cut(ct.Value(), ";")
+	return strings.EqualFold(strings.TrimSpace(kind), "application/sdp")
+}

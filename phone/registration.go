@@ -1,0 +1,348 @@
+package phone
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/emiago/sipgo/sip"
+
+	"housephone/phone/account"
+	"housephone/phone/digest"
+	"housephone/phone/transport"
+)
+
+// addressCheck is how often the local address towards the server is looked at.
+const addressCheck = 2 * time.Second
+
+// keepAlive is how often a CRLF keeps a NAT binding open (RFC 5626 4.4.1 asks for 24 to 29 s over UDP).
+const keepAlive = 25 * time.Second
+
+// registration carries out what the account machine decides.
+type registration struct {
+	p       *Phone
+	machine *account.Machine // nil in stand-alone mode
+	state   account.State
+	timer   *timer
+	callID  string
+	tag     localTag
+	seq     uint32
+	x       *exchange
+	pending bool
+	flow    transport.Flow // the last one a REGISTER left by
+	local   netip.AddrPort // its local address then
+	learnt  netip.AddrPort // our address as the server sees it, when it differs
+	since   time.Time
+	replies []func(error)
+	watch   *timer
+	alive   time.Time
+}
+
+func (r *registration) init(p *Phone) error {
+	r.p, r.callID, r.tag, r.seq, r.since = p, newCallID(), localTag(sip.GenerateTagN(16)), randomSeq(), p.now()
+	if p.cfg.Server == "" {
+		return nil
+	}
+	m, err := account.New(account.Config{
+		Expires: p.cfg.Expires, Server: p.cfg.Server, Transport: string(p.cfg.Network), User: p.cfg.User,
+	})
+	r.machine = m
+	return err
+}
+
+func (r *registration) registered() bool { return r.state.Registered }
+
+// info is what people see; without a server there is nothing to register.
+func (r *registration) info() account.Info {
+	if r.machine == nil {
+		return account.Info{State: "standalone", Since: r.since}
+	}
+	return r.state.Info
+}
+
+func (r *registration) stopped() bool { return r.machine == nil || r.machine.Done() }
+
+func (r *registration) start() {
+	if r.machine == nil {
+		return
+	}
+	r.state = r.machine.State()
+	r.do(r.machine.Start(r.p.now()))
+	r.watch = r.p.after(addressCheck, r.look)
+}
+
+func (r *registration) stop() {
+	if r.machine == nil {
+		return
+	}
+	r.watch.stop()
+	r.do(r.machine.Stop(r.p.now()))
+}
+
+// do carries out actions and sets the next timer.
+func (r *registration) do(actions []account.Action) {
+	for _, a := range actions {
+		switch a := a.(type) {
+		case account.Register:
+			r.send(a.Expires, a.NextTarget)
+		case account.Unregister:
+			r.send(0, false)
+		case account.Ping:
+			r.ping()
+		case account.State:
+			r.changed(a)
+		}
+	}
+	r.timer.stop()
+	if at := r.machine.NextTimer(); !at.IsZero() {
+		r.timer = r.p.after(max(at.Sub(r.p.now()), 0), func() { r.do(r.machine.Tick(r.p.now())) })
+	}
+}
+
+func (r *registration) changed(s account.State) {
+	before := r.state
+	r.state = s
+	r.p.changed()
+	switch {
+	case s.Registered && !before.Registered:
+		r.p.log.Info("registered", "server", r.p.cfg.Server, "expires", s.Info.Expires)
+	case s.Info.State == account.Failed && before.Info.Reason != s.Info.Reason:
+		r.p.log.Warn("not registered", "server", r.p.cfg.Server, "reason", s.Info.Reason, "hint", s.Info.Hint)
+	}
+	switch s.Info.State {
+	case account.Registered:
+		r.answer(nil)
+	case account.Failed:
+		text := s.Info.Reason
+		if s.Info.Hint != "" {
+			text += ": " + s.Info.Hint
+		}
+		r.answer(&Error{Kind: registerKind(s.Info.Code), Text: text, Status: s.Info.Code})
+	}
+}
+
+func registerKind(code int) Kind {
+	switch code {
+	case 0:
+		return Unreachable
+	case 401, 403, 407:
+		return Refused
+	case 408:
+		return Timeout
+	}
+	return Failed
+}
+
+func (r *registration) answer(err error) {
+	for _, f := range r.replies {
+		f(err)
+	}
+	r.replies = nil
+}
+
+// send makes one REGISTER (RFC 3261 10.2): Request-URI without a user, one Call-ID, CSeq that grows.
+func (r *registration) send(expires time.Duration, nextTarget bool) {
+	p := r.p
+	server := sip.Uri{Scheme: "sip", Host: bracket(strings.Trim(p.cfg.Server, "[]"))}
+	x := &exchange{line: p, uri: server}
+	if route := p.firstRoutes(server); len(route) > 0 {
+		x.uri = route[0].(*sip.RouteHeader).Address //nolint:forcetypeassert // made there
+	}
+	if nextTarget && r.x != nil && r.x.targets != nil {
+		p.resolver.Failed(p.now(), r.x.targets[r.x.next])
+	}
+	bump := func() uint32 { r.seq++; return r.seq }
+	x.bump = bump
+	x.build = func(flow transport.Flow) (*sip.Request, error) {
+		aor := sip.Uri{Scheme: "sip", User: p.cfg.User, Host: server.Host}
+		req := p.newRequest(sip.REGISTER, aor, r.callID, r.tag, bump(), flow)
+		req.Recipient.User = ""
+		contact := p.contact(flow)
+		contact.Params.Add("expires", strconv.Itoa(int(expires.Seconds())))
+		req.AppendHeader(contact)
+		req.AppendHeader(sip.NewHeader("Expires", strconv.Itoa(int(expires.Seconds()))))
+		req.AppendHeader(sip.NewHeader("Allow", allowedMethods))
+		req.SetBody(nil)
+		if p.digest != nil {
+			p.digest.Preauthorize(req)
+		}
+		r.flow = flow
+		r.local, _ = flow.LocalAddr()
+		return req, nil
+	}
+	x.final = func(res *sip.Response) { x.stopped = true; r.answered(x, res) }
+	x.failed = func(err error) { r.failed(err) }
+	r.x = x
+	x.start()
+}
+
+func (r *registration) answered(x *exchange, res *sip.Response) {
+	p := r.p
+	if r.learn(x.flow, res) && res.IsSuccess() && !p.stopping {
+		r.send(r.machineExpires(), false) // again, with the address the server sees
+		return
+	}
+	out := account.Response{
+		Code: res.StatusCode, Reason: clean(res.Reason),
+		Expires:    grantedTo(res, p.contact(x.flow)),
+		MinExpires: seconds(res, "Min-Expires"), RetryAfter: seconds(res, "Retry-After"),
+	}
+	if h := res.GetHeader("Warning"); h != nil {
+		out.Warning = clean(h.Value())
+	}
+	if (res.StatusCode == 401 || res.StatusCode == 407) && p.digest == nil {
+		out.AuthErr = digest.ErrRejected
+	}
+	p.resolver.Succeeded(x.targets[x.next])
+	r.alive = p.now()
+	r.do(r.machine.Response(p.now(), out))
+}
+
+func (r *registration) machineExpires() time.Duration { return r.p.cfg.Expires }
+
+func (r *registration) failed(err error) {
+	if isTimeout(err) {
+		r.do(r.machine.Timeout(r.p.now()))
+		return
+	}
+	r.do(r.machine.TransportError(r.p.now(), err))
+}
+
+// learn keeps the address and port under which the server sees us (RFC 3581 4); true when it is news.
+func (r *registration) learn(flow transport.Flow, res *sip.Response) bool {
+	if flow.Network != transport.UDP || r.p.cfg.Advertise != "" {
+		return false
+	}
+	via := res.Via()
+	addr, err := netip.ParseAddr(strings.Trim(via.Params.GetOr("received", ""), "[]"))
+	port, perr := strconv.ParseUint(via.Params.GetOr("rport", ""), 10, 16)
+	if err != nil || perr != nil || port == 0 {
+		return false
+	}
+	seen := netip.AddrPortFrom(addr.Unmap(), uint16(port))
+	local, err := flow.LocalAddr()
+	if err != nil {
+		return false
+	}
+	if seen == local {
+		seen = netip.AddrPort{}
+	}
+	news := seen != r.learnt
+	r.learnt = seen
+	return news
+}
+
+// public is our address as the server of flow sees it.
+func (r *registration) public(flow transport.Flow) (netip.AddrPort, bool) {
+	ok := r.learnt.IsValid() && flow.Network == transport.UDP && flow.Remote == r.flow.Remote
+	return r.learnt, ok
+}
+
+// ping asks whether the server is there (RFC 3261 11).
+func (r *registration) ping() {
+	p := r.p
+	server := sip.Uri{Scheme: "sip", Host: bracket(strings.Trim(p.cfg.Server, "[]"))}
+	x := &exchange{line: p, uri: server, prefer: r.flow}
+	x.bump = func() uint32 { return 2 }
+	x.build = func(flow transport.Flow) (*sip.Request, error) {
+		req := p.newRequest(sip.OPTIONS, server, newCallID(), localTag(sip.GenerateTagN(16)), 1, flow)
+		req.AppendHeader(p.contact(flow))
+		req.SetBody(nil)
+		return req, nil
+	}
+	x.final = func(*sip.Response) { x.stopped = true; r.alive = p.now(); r.do(r.machine.Pong(p.now())) }
+	x.failed = func(error) {}
+	x.start()
+}
+
+// lost is told that the flow to somebody is dead.
+func (r *registration) lost(f transport.Flow, _ error) {
+	if r.machine != nil && r.flow.Valid() && f.Network == r.flow.Network && f.Remote == r.flow.Remote {
+		r.do(r.machine.Lost(r.p.now()))
+	}
+}
+
+// look notices a changed local address and keeps NAT bindings open.
+func (r *registration) look() {
+	p := r.p
+	defer func() { r.watch = p.after(addressCheck, r.look) }()
+	if !r.flow.Valid() || !r.state.Registered {
+		return
+	}
+	if local, err := r.flow.LocalAddr(); err == nil && local != r.local {
+		p.log.Info("the local address has changed", "from", r.local, "to", local)
+		r.local, r.learnt = local, netip.AddrPort{}
+		r.do(r.machine.Kick(p.now()))
+		return
+	}
+	if p.now().Sub(r.alive) >= keepAlive {
+		r.alive = p.now()
+		_ = r.flow.Send([]byte("\r\n\r\n"))
+	}
+}
+
+// now registers at once and tells how it went.
+func (r *registration) now(reply func(error)) {
+	if r.machine == nil {
+		reply(errf(Refused, "there is no server to register with: SIP_SERVER is not set"))
+		return
+	}
+	if !r.p.active {
+		reply(errf(Refused, "this instance is not the active one"))
+		return
+	}
+	r.replies = append(r.replies, reply)
+	r.do(r.machine.Kick(r.p.now()))
+}
+
+// grantedTo is the lifetime of our own Contact among those of a 200 (RFC 3261 10.2.4).
+func grantedTo(res *sip.Response, ours *sip.ContactHeader) time.Duration {
+	for _, h := range res.GetHeaders("Contact") {
+		c, ok := h.(*sip.ContactHeader)
+		if !ok || c.Address.User != ours.Address.User || c.Address.Host != ours.Address.Host || c.Address.Port != ours.Address.Port {
+			continue
+		}
+		if v, ok := c.Params.Get("expires"); ok {
+			if n, err := strconv.Atoi(strings.Trim(v, `"`)); err == nil && n >= 0 {
+				return time.Duration(n) * time.Second
+			}
+		}
+	}
+	return seconds(res, "Expires")
+}
+
+// seconds reads a header that holds a number of seconds, with parameters or a comment behind it.
+func seconds(msg interface{ GetHeader(string) sip.Header }, name string) time.Duration {
+	h := msg.GetHeader(name)
+	if h == nil {
+		return 0
+	}
+	v := strings.TrimSpace(h.Value())
+	if i := strings.IndexFunc(v, func(r rune) bool { return r < '0' || r > '9' }); i >= 0 {
+		v = v[:i]
+	}
+	n, err := strconv.ParseUint(v, 10, 31)
+	if err != nil {
+		return 0
+	}
+	return time.Duration(n) * time.Second
+}
+
+// reachError words why a request got no answer.
+func (p *Phone) reachError(err error, to Party) *Error {
+	name := to.User
+	if name == "" {
+		name = to.URI
+	}
+	switch {
+	case isTimeout(err):
+		return &Error{Kind: Timeout, Text: fmt.Sprintf("%s cannot be reached: no answer", name), Err: err}
+	case errors.Is(err, context.Canceled):
+		return &Error{Kind: Failed, Text: "the phone is stopping", Err: err}
+	}
+	return &Error{Kind: Unreachable, Text: fmt.Sprintf("%s cannot be reached: %v", name, err), Err: err}
+}

@@ -1,0 +1,266 @@
+package phone
+
+import (
+	"strings"
+	"time"
+
+	"github.com/emiago/sipgo/sip"
+
+	"housephone/phone/sdp"
+	"housephone/phone/transaction"
+)
+
+// incoming is the callee's side of a call until its 2xx is acknowledged.
+type incoming struct {
+	tx      *transaction.Server
+	offered bool // the INVITE carried an offer
+	media   *sdp.Media
+	body    []byte // our answer, the same in 183 and 200 (RFC 3261 13.2.1)
+	ring    *timer
+	auto    *timer
+	repeat  *timer // the 1xx is repeated each minute, 13.3.1.1
+	reply   prackState
+	confirm confirmation
+}
+
+// keyMemory tells apart a key that comes twice, by INFO and by RTP, from two presses.
+type keyMemory struct {
+	key    string
+	at     time.Time
+	byInfo bool
+}
+
+// invited takes an INVITE that starts a call.
+func (p *Phone) invited(s *transaction.Server) {
+	req := s.Request
+	caller := p.callerOf(s)
+	switch {
+	case p.stopping || !p.active:
+		p.answer(s, 480, "Temporarily Unavailable")
+		return
+	case len(p.liveCalls()) >= p.cfg.MaxCalls:
+		p.answer(s, 486, "Busy Here")
+		p.emit(RefusedCall{caller})
+		return
+	case p.calls[req.CallID().Value()] != nil:
+		p.answer(s, 482, "Loop Detected")
+		return
+	}
+	c := p.newCall(In, req.CallID().Value())
+	p.inHand = c
+	c.remote = caller
+	c.in.tx = s
+	c.dlg = dialogFromInvite(req, c.tag)
+	c.admit(s.Flow)
+	c.in.tx.OnNoACK(func() {})
+	if p.dnd {
+		c.slotless(outcome{cause: CauseDeclined, status: 486, reason: "Busy Here"})
+		return
+	}
+	if err := c.receiveOffer(); err != nil {
+		c.slotless(outcome{cause: CauseFailed, status: err.Status, reason: err.Text})
+		return
+	}
+	if code := c.negotiateSession(req); code != 0 {
+		p.forget(c)
+		return
+	}
+	c.take()
+	c.setStatus(StatusRing)
+	c.ringing()
+	p.emit(Incoming{c.snapshot()})
+	c.in.ring = p.after(p.cfg.RingTimeout, func() {
+		c.hangup(outcome{cause: CauseNoAnswer, reason: "nobody answered"})
+	})
+	if d, ok := p.autoAnswerDelay(req); ok {
+		c.in.auto = p.after(d, func() { c.accept() })
+	}
+}
+
+// slotless ends a call that never rang, with a record of it.
+func (c *call) slotless(o outcome) {
+	c.p.answerAs(c.in.tx, c.tag, o.status, reasonOf(o.status))
+	c.over = true
+	c.status = StatusIdle
+	c.p.emit(Ended{Call: c.snapshot(), Ended: c.p.now(), Cause: o.cause, Status: o.status, Reason: o.reason})
+	c.media.close()
+	c.p.forget(c)
+}
+
+// receiveOffer answers the offer of the INVITE in advance, so that it is known to be usable.
+func (c *call) receiveOffer() *Error {
+	req := c.in.tx.Request
+	if err := c.media.open(c.in.tx.Flow); err != nil {
+		return &Error{Kind: Failed, Text: err.Error(), Status: 503, Err: err}
+	}
+	c.offer = sdp.NewSession(sessionID())
+	if !hasSDP(req) {
+		return nil
+	}
+	body, m, err := c.offer.Answer(req.Body(), c.media.local(false))
+	if err != nil {
+		return offerError(err)
+	}
+	c.in.offered, c.in.media, c.in.body = true, &m, body
+	return nil
+}
+
+// ringing tells the caller that the phone rings.
+func (c *call) ringing() {
+	p := c.p
+	if p.cfg.EarlyMedia && c.in.offered && c.in.body != nil {
+		c.media.apply(*c.in.media)
+		c.provisional(183, "Session Progress", c.in.body)
+	} else {
+		c.provisional(180, "Ringing", nil)
+	}
+	c.in.repeat = p.after(time.Minute, func() { // RFC 3261 13.3.1.1
+		if c.status == StatusRing {
+			c.ringing()
+		}
+	})
+}
+
+// respond builds a response to the INVITE with everything a dialog needs (RFC 3261 12.1.1).
+func (c *call) response(code int, reason string) *sip.Response {
+	tx := c.in.tx
+	res := tx.Reply(code, reason, string(c.tag))
+	res.AppendHeader(c.p.contact(tx.Flow))
+	res.AppendHeader(sip.NewHeader("Allow", allowedMethods))
+	res.AppendHeader(sip.NewHeader("Supported", supported))
+	res.AppendHeader(sip.NewHeader("User-Agent", c.p.cfg.UserAgent))
+	return res
+}
+
+// accept answers the call.
+func (c *call) accept() {
+	p := c.p
+	if c.over || c.status != StatusRing {
+		return
+	}
+	if c.in.reply.blocks() {
+		c.in.reply.then = c.accept
+		return
+	}
+	for _, t := range []*timer{c.in.ring, c.in.auto, c.in.repeat} {
+		t.stop()
+	}
+	body := c.in.body
+	if !c.in.offered { // the answer to our offer comes in the ACK
+		var err error
+		if body, err = c.offer.Offer(c.media.local(false)); err != nil {
+			c.hangup(outcome{cause: CauseFailed, status: 500, reason: "no offer"})
+			return
+		}
+	} else {
+		c.media.apply(*c.in.media)
+		c.far = c.media.heldByFar()
+	}
+	res := c.response(200, "OK")
+	c.sess.describe(res, c.in.tx.Request)
+	setSDP(res, body)
+	c.in.confirm.start(c, c.in.tx, res)
+	c.sess.start(c)
+	c.activate()
+	p.log.Info("call answered", "call", c.id, "remote", c.remote.URI)
+}
+
+// reject sends a final non-2xx.
+func (in *incoming) reject(code int, reason string, headers ...sip.Header) {
+	res := in.tx.Reply(code, reason, sip.GenerateTagN(16))
+	if tag := in.reply.tag; tag != "" {
+		res.To().Params.Add("tag", tag)
+	}
+	for _, h := range headers {
+		res.AppendHeader(h)
+	}
+	_ = in.tx.Respond(res)
+}
+
+// cancelled takes a CANCEL for the ringing call (RFC 3261 9.2).
+func (c *call) cancelled(cancel *transaction.Server) {
+	p := c.p
+	p.answerAs(cancel, c.tag, 200, "OK")
+	if c.over || c.status != StatusRing {
+		return // answered already: the CANCEL has no effect
+	}
+	o := outcome{cause: CauseCancelled, byFar: true, status: 487, reason: "Request Terminated"}
+	for _, h := range cancel.Request.GetHeaders("Reason") { // RFC 3326
+		v := strings.ToLower(strings.ReplaceAll(h.Value(), " ", ""))
+		if strings.HasPrefix(v, "sip") && (strings.Contains(v, ";cause=200") || strings.Contains(v, "completedelsewhere")) {
+			o.cause, o.reason = CauseElsewhere, "Call completed elsewhere"
+		}
+	}
+	c.in.reject(487, "Request Terminated")
+	c.finish(o)
+}
+
+// acked takes an ACK of a 2xx, to the first INVITE or to a later one.
+func (c *call) acked(req *sip.Request) {
+	if !c.in.confirm.done(req.CSeq().SeqNo) {
+		return
+	}
+	if c.over {
+		return
+	}
+	if c.offer.Pending() { // our offer was in the 2xx
+		m, err := c.offer.Accept(req.Body())
+		if err != nil {
+			c.bye(c.dlg)
+			c.finish(outcome{cause: CauseFailed, reason: "the far end's answer cannot be used"})
+			return
+		}
+		c.media.apply(m)
+		c.far = c.media.heldByFar()
+		c.p.changed()
+	}
+}
+
+// confirmation retransmits a 2xx until its ACK comes (RFC 3261 13.3.1.4).
+type confirmation struct {
+	seq      uint32
+	waiting  bool
+	t        *timer
+	interval time.Duration
+	until    time.Time
+}
+
+func (f *confirmation) start(c *call, tx *transaction.Server, res *sip.Response) {
+	p := c.p
+	timers := p.transactions.Timers()
+	f.stop()
+	*f = confirmation{seq: res.CSeq().SeqNo, waiting: true, interval: timers.T1, until: p.now().Add(timers.GiveUp())}
+	_ = tx.Respond(res)
+	var again func()
+	again = func() {
+		p.inHand = c
+		if !f.waiting {
+			return
+		}
+		if p.now().After(f.until) {
+			f.waiting = false
+			p.log.Warn("the answer was never acknowledged", "call", c.id)
+			c.bye(c.dlg)
+			c.finish(outcome{cause: CauseFailed, reason: "the answer was never acknowledged"})
+			return
+		}
+		_ = tx.Respond(res)
+		f.interval = min(2*f.interval, timers.T2)
+		f.t = p.after(f.interval, again)
+	}
+	f.t = p.after(f.interval, again)
+}
+
+// done takes the CSeq of an ACK; true when it is the one waited for.
+func (f *confirmation) done(seq uint32) bool {
+	if !f.waiting || seq != f.seq {
+		return false
+	}
+	f.stop()
+	return true
+}
+
+func (f *confirmation) stop() {
+	f.waiting = false
+	f.t.stop()
+}
