@@ -43,7 +43,12 @@ func explain(name string, err error) error {
 	return &dnsError{fmt.Sprintf("no DNS server answered for %s", name), ErrNoDNS, err}
 }
 
-// isServerAnswer tells an answer such as SERVFAIL from silence: package net has only words for it.
+// isServerAnswer tells a useless answer, such as SERVFAIL, from silence: package net has only
+// words for it.
 func isServerAnswer(err *net.DNSError) bool {
-	return err.IsTemporary && !err.IsTimeout && err.Err == "server misbehaving"
+	switch err.Err {
+	case "server misbehaving", "lame referral", "no answer from DNS server", "invalid DNS response", "cannot unmarshal DNS message":
+		return true
+	}
+	return false
 }
