@@ -1,6 +1,7 @@
 package peers
 
 import (
+	"fmt"
 	"testing"
 )
 
@@ -79,6 +80,14 @@ func (k *Kamailio) Start() {
 
 // Address is host:port for UDP and TCP.
 func (k *Kamailio) Address() string { return Loopback(k.Port) }
+
+// Server is host:port for a transport. With TLS the host is a name, since certificates are for names.
+func (k *Kamailio) Server(transport string) string {
+	if transport == "tls" {
+		return fmt.Sprintf("localhost:%d", k.TLSPort)
+	}
+	return k.Address()
+}
 
 // Password is the password of a user.
 func (k *Kamailio) Password(user string) string {

@@ -86,10 +86,7 @@ func (l *Linphone) config(c LinphoneConfig, media int) string {
 		fmt.Fprintf(&b, "[audio_codec_%d]\nmime=%s\nrate=%s\nchannels=%s\nenabled=0\n", i+2, f[0], f[1], f[2])
 	}
 	if k := c.Registrar; k != nil {
-		address := k.Address()
-		if c.Transport == "tls" {
-			address = fmt.Sprintf("localhost:%d", k.TLSPort)
-		}
+		address := k.Server(c.Transport)
 		fmt.Fprintf(&b, "[proxy_0]\nreg_proxy=<sip:%s;transport=%s>\nreg_identity=sip:%s@%s\nreg_expires=300\nreg_sendregister=1\n",
 			address, c.Transport, l.User, address)
 		fmt.Fprintf(&b, "[auth_info_0]\nusername=%s\npasswd=%s\nrealm=%s\n", l.User, k.Password(l.User), Realm)

@@ -93,4 +93,3 @@ func (m *Mosquitto) Freeze() { m.Signal(syscall.SIGSTOP) }
 
 // Thaw lets a frozen broker go on.
 func (m *Mosquitto) Thaw() { m.Signal(syscall.SIGCONT) }
-

@@ -1,0 +1,92 @@
+package e2e
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"housephone/e2e/peers"
+)
+
+// program is the service, built once.
+var program string
+
+func TestMain(m *testing.M) {
+	// Most of a test is waiting; more of them than processors fit beside each other.
+	_ = flag.Set("test.parallel", "4")
+	flag.Parse()
+	os.Exit(run(m))
+}
+
+func run(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "housephone-e2e")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	if program, err = peers.Build(context.Background(), dir, true); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	code := m.Run()
+	if code == 0 {
+		if err := goleak.Find(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+	}
+	return code
+}
+
+// patience says "broken", not "slow".
+const patience = 15 * time.Second
+
+type env map[string]string
+
+// start starts the service with the embedded broker.
+func start(t *testing.T, ports *peers.Ports, e env) *peers.Housephone {
+	t.Helper()
+	return peers.NewHousephone(t, ports, peers.HousephoneConfig{Program: program, Env: e})
+}
+
+// pair starts the service and a softphone that can call each other.
+func pair(t *testing.T, e env, c peers.BaresipConfig) (*peers.Housephone, *peers.Baresip) {
+	t.Helper()
+	t.Parallel()
+	ports := peers.NewPorts(t)
+	return start(t, ports, e), peers.NewBaresip(t, ports, c)
+}
+
+// talk lets the service call the softphone and waits until both are in the call.
+func talk(t *testing.T, h *peers.Housephone, b *peers.Baresip) {
+	t.Helper()
+	mark := b.Mark()
+	h.Do("call", b.Address())
+	b.WaitEvent(mark, "CALL_INCOMING", patience)
+	b.Do("accept", "")
+	h.State("status", "active")
+	b.WaitEvent(mark, "CALL_ESTABLISHED", patience)
+}
+
+// ring lets the softphone call the service and waits until it rings.
+func ring(t *testing.T, h *peers.Housephone, b *peers.Baresip) {
+	t.Helper()
+	b.Do("dial", "sip:phone@"+h.SIPAddr)
+	h.State("status", "ring")
+}
+
+// want compares members of a JSON document.
+func want(t *testing.T, document map[string]any, members map[string]any) {
+	t.Helper()
+	for name, value := range members {
+		if fmt.Sprint(document[name]) != fmt.Sprint(value) {
+			t.Errorf("%s is %v, want %v; document: %v", name, document[name], value, document)
+		}
+	}
+}
