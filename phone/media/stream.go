@@ -1,36 +1,244 @@
 package media
 
-import "housephone/phone/audio"
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
 
-// Stream is the media of one call.
-type Stream struct{}
+	"housephone/phone/audio"
+)
 
-// LocalPort is the RTP port.
-func (s *Stream) LocalPort() int { return 0 }
+const (
+	eventsHeld = 64 // events that wait for their reader
+	// panicsAllowed is after how many failures a stream stops carrying sound.
+	panicsAllowed = 5
+)
 
-// Apply puts a new offer/answer into force.
-func (s *Stream) Apply(Params) error { return ErrClosed }
+// Stream is the media of one call. All methods may be called from any
+// goroutine, but not from a source or sink of the stream.
+type Stream struct {
+	engine    *Engine
+	port      int
+	ssrc      uint32
+	cname     string
+	rtp, rtcp *net.UDPConn
+	events    chan Event
+	readers   sync.WaitGroup
+	done      chan struct{} // closed when Close has finished
+	period    atomic.Int64  // packet time in ms
 
-// SetSource replaces where sent sound comes from; nil sends silence.
-func (s *Stream) SetSource(audio.Source) {}
+	droppedEvents, panics atomic.Uint64
 
-// SetSink replaces where received sound goes; nil drops it.
-func (s *Stream) SetSink(audio.Sink) {}
+	mu       sync.Mutex // guards following: the pacer's half
+	closed   bool
+	broken   bool
+	session  *session
+	tx       sender
+	player   player
+	reportAt time.Duration
 
-// SetMute sends silence instead of the source.
-func (s *Stream) SetMute(bool) {}
+	rxMu sync.Mutex // guards following: the readers' half; never held while mu is taken
+	rx   receiver
+}
 
-// SetVolume sets the volume step of received sound, 0 (off) to 20.
-func (s *Stream) SetVolume(int) {}
+var _ paced = (*Stream)(nil)
 
-// SendDTMF queues keys as RFC 4733 events.
-func (s *Stream) SendDTMF(string, func()) error { return ErrNoTelephoneEvent }
+func newStream(e *Engine, port int, rtpConn, rtcpConn *net.UDPConn) *Stream {
+	var random [22]byte
+	_, _ = rand.Read(random[:]) // never fails
+	s := &Stream{
+		engine: e,
+		port:   port,
+		rtp:    rtpConn,
+		rtcp:   rtcpConn,
+		events: make(chan Event, eventsHeld),
+		done:   make(chan struct{}),
+		ssrc:   binary.BigEndian.Uint32(random[:]),
+		cname:  base64.RawStdEncoding.EncodeToString(random[10:]), // RFC 7022 4.2
+	}
+	s.tx.conn = rtpConn
+	s.tx.marker = true
+	s.tx.header.SSRC = s.ssrc
+	s.tx.header.SequenceNumber = binary.BigEndian.Uint16(random[4:])
+	s.tx.header.Timestamp = binary.BigEndian.Uint32(random[6:])
+	s.player.gain = audio.VolumeGain(audio.MaxVolume)
+	s.readers.Go(func() { s.read(s.rtp, s.receiveRTP) })
+	s.readers.Go(func() { s.read(s.rtcp, s.receiveRTCP) })
+	return s
+}
 
-// Events are the stream's events, closed by Close.
-func (s *Stream) Events() <-chan Event { return nil }
+// LocalPort is the RTP port; RTCP is on the port above.
+func (s *Stream) LocalPort() int { return s.port }
 
-// Stats is the record so far.
-func (s *Stream) Stats() Stats { return Stats{} }
+// Apply puts a new agreement into force as a whole. SSRC, sequence numbers and
+// timestamps go on; the far address is learnt anew only when Params.Remote
+// changed; keys not yet sent are dropped when they no longer can be.
+//
+// Errors: [ErrParams], [ErrRemote], [codec.ErrUnknown], [ErrClosed]; the
+// agreement before stays in force then.
+func (s *Stream) Apply(p Params) error {
+	p = p.withDefaults()
+	if err := p.validate(); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return ErrClosed
+	}
+	if old := s.session; old != nil && !p.Send && (!p.Remote.IsValid() || p.Remote.Addr().IsUnspecified()) {
+		p.Remote, p.RemoteRTCP = old.Remote, old.RemoteRTCP // old-style hold, RFC 3264 8.4
+	}
+	if err := checkRemote(p.Remote, s.engine.cfg.Bind, s.port); err != nil {
+		return err
+	}
+	if checkRemote(p.RemoteRTCP, s.engine.cfg.Bind, s.port+1) != nil {
+		p.RemoteRTCP = netip.AddrPortFrom(p.Remote.Addr(), p.Remote.Port()+1)
+	}
+	next, err := newSession(p, s.engine.cfg, s.session)
+	if err != nil {
+		return err
+	}
+	s.put(next)
+	return nil
+}
 
-// Close ends the stream.
-func (s *Stream) Close() {}
+// put swaps the session in; mu is held.
+func (s *Stream) put(next *session) {
+	first := s.session == nil
+	s.session = next
+	s.tx.configure(next)
+	s.player.configure(next)
+	s.period.Store(int64(next.Ptime / tickLength))
+	if !next.Send || next.DTMFSendPT < 0 {
+		s.abortKeys()
+	}
+	now := s.engine.clock.now()
+	s.rxMu.Lock()
+	s.rx.configure(next, now)
+	s.rxMu.Unlock()
+	if first {
+		s.reportAt = nextReport(now - reportEvery/2)
+		s.engine.start(s)
+	}
+}
+
+// SetSource replaces where sent sound comes from; nil sends silence. Once it
+// has returned the former source is not used any more. The source must give
+// samples at the codec's SampleRate.
+func (s *Stream) SetSource(src audio.Source) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closed {
+		s.tx.source = src
+	}
+}
+
+// SetSink replaces where received sound goes; nil drops it. Once it has
+// returned the former sink is not used any more. A sink gets one frame each
+// packet time at the codec's SampleRate, silence included, from the first
+// Apply on.
+func (s *Stream) SetSink(sink audio.Sink) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closed {
+		s.player.sink = sink
+	}
+}
+
+// SetMute sends silence instead of the source, which goes on being read.
+func (s *Stream) SetMute(on bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tx.muted = on
+}
+
+// SetVolume sets the volume of received sound: 0 is off, 1 to 20 as
+// [audio.VolumeGain] has it. It is 20 at first.
+func (s *Stream) SetVolume(step int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.player.gain = audio.VolumeGain(step)
+}
+
+// SendDTMF queues keys (0-9 * # A-D, and ',' for a pause of half a second) to
+// be sent as telephone-events (RFC 4733). done, which may be nil, is called
+// from a goroutine of its own when the last key and its gap are over, or when
+// they are dropped by Apply or Close.
+//
+// Errors: [ErrKeys], [ErrNotSending], [ErrNoTelephoneEvent], [ErrClosed]; done
+// is not called then.
+func (s *Stream) SendDTMF(keys string, done func()) error {
+	keys, err := checkKeys(keys)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.closed:
+		return ErrClosed
+	case s.session == nil:
+		return ErrNotSending
+	case s.session.DTMFSendPT < 0:
+		return ErrNoTelephoneEvent
+	case !s.session.Send:
+		return fmt.Errorf("on hold: %w", ErrNotSending)
+	}
+	return s.tx.dtmf.queue(keys, done)
+}
+
+// Events are what happens on the stream, in order. Up to 64 wait for their
+// reader, further ones are dropped and counted. Close closes the channel.
+func (s *Stream) Events() <-chan Event { return s.events }
+
+// Close ends the stream: RTCP says BYE, and when Close has returned no packet
+// is sent, no source or sink is called and the ports are free. It may be
+// called more than once.
+func (s *Stream) Close() {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		<-s.done
+		return
+	}
+	if s.session != nil {
+		s.sendReport(s.engine.clock.now(), true)
+	}
+	s.closed = true
+	s.tx.source, s.player.sink = nil, nil
+	s.abortKeys()
+	s.mu.Unlock()
+
+	_ = s.rtp.Close() // ends the readers; nothing else can be done about an error
+	_ = s.rtcp.Close()
+	s.readers.Wait()
+	close(s.events)
+	s.engine.release(s)
+	close(s.done)
+}
+
+// abortKeys drops keys not sent; mu is held.
+func (s *Stream) abortKeys() {
+	for _, done := range s.tx.dtmf.abort() {
+		s.engine.callback(done)
+	}
+}
+
+// emit reports an event or counts it as dropped.
+func (s *Stream) emit(ev Event) {
+	if ev.Kind == 0 {
+		return
+	}
+	select {
+	case s.events <- ev:
+	default:
+		s.droppedEvents.Add(1)
+	}
+}

@@ -1,0 +1,120 @@
+package media
+
+import "time"
+
+// recvStats keeps the receiver's record of one source (RFC 3550 A.1, A.3,
+// A.8). A new source adds to the totals.
+type recvStats struct {
+	clock   int
+	started bool
+	base    uint32 // extended sequence number of the first packet
+	highest uint32 // extended sequence number of the latest
+	count   uint64 // packets of this source
+
+	jitter      float64 // timestamp units
+	lastTS      uint32
+	lastArrival time.Duration
+	timed       bool
+
+	firstArrival time.Duration // with units: the sender's clock against ours
+	units        int64
+
+	expectedBefore, countBefore uint64 // of former sources
+	expectedPrior, countPrior   uint64 // at the last report
+}
+
+// clockKnown is how long a source must have been heard before its clock is
+// judged.
+const clockKnown = 10 * time.Second
+
+// restart begins with a new source.
+func (r *recvStats) restart(clock int) {
+	*r = recvStats{
+		clock:          clock,
+		expectedBefore: r.expectedBefore + r.expected(),
+		countBefore:    r.countBefore + r.count,
+	}
+}
+
+// packet counts one; timed is false where the timestamp is not its sampling
+// time (telephone-event).
+func (r *recvStats) packet(seq uint16, ts uint32, now time.Duration, timed bool) {
+	if !r.started {
+		r.started = true
+		// One cycle up, so that an earlier packet does not go below zero.
+		r.base = 1<<16 + uint32(seq)
+		r.highest = r.base
+	}
+	if ahead := int16(seq - uint16(r.highest)); ahead > 0 {
+		r.highest += uint32(ahead)
+	}
+	r.count++
+	if timed {
+		r.arrival(ts, now)
+	}
+}
+
+func (r *recvStats) arrival(ts uint32, now time.Duration) {
+	moved := int64(int32(ts - r.lastTS))
+	apart := now - r.lastArrival
+	deviation := float64(apart)/float64(time.Second)*float64(r.clock) - float64(moved)
+	r.lastTS, r.lastArrival = ts, now
+	// A jump of seconds is a new time base, no jitter.
+	if limit := 2 * float64(r.clock); !r.timed || deviation > limit || deviation < -limit {
+		r.timed, r.firstArrival, r.units = true, now, 0
+		return
+	}
+	r.units += moved
+	r.jitter += (max(deviation, -deviation) - r.jitter) / 16 // A.8
+}
+
+func (r *recvStats) expected() uint64 {
+	if !r.started {
+		return 0
+	}
+	return uint64(r.highest - r.base + 1)
+}
+
+func (r *recvStats) totalExpected() uint64 { return r.expectedBefore + r.expected() }
+
+// lost is the number of packets missing so far; duplicates count against it
+// (A.3).
+func (r *recvStats) lost() int64 {
+	return int64(r.totalExpected()) - int64(r.countBefore+r.count)
+}
+
+func (r *recvStats) lossPercent() float64 {
+	e := r.totalExpected()
+	if e == 0 {
+		return 0
+	}
+	return 100 * max(float64(r.lost()), 0) / float64(e)
+}
+
+func (r *recvStats) jitterMS() float64 {
+	if r.clock == 0 {
+		return 0
+	}
+	return 1000 * r.jitter / float64(r.clock)
+}
+
+// clockPPM is by how much the sender's clock is faster than ours.
+func (r *recvStats) clockPPM() float64 {
+	here := r.lastArrival - r.firstArrival
+	if !r.timed || here < clockKnown {
+		return 0
+	}
+	there := float64(r.units) / float64(r.clock)
+	return 1e6 * (there - here.Seconds()) / here.Seconds()
+}
+
+// fraction is the share lost since the last report in 1/256 (A.3).
+func (r *recvStats) fraction() uint8 {
+	expected := r.expected() - r.expectedPrior
+	received := r.count - r.countPrior
+	r.expectedPrior, r.countPrior = r.expected(), r.count
+	if expected == 0 || received >= expected {
+		return 0
+	}
+	return uint8(min((expected-received)*256/expected, 255))
+}

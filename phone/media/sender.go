@@ -1,0 +1,123 @@
+package media
+
+import (
+	"net"
+	"net/netip"
+	"sync/atomic"
+
+	"github.com/pion/rtp"
+
+	"housephone/phone/audio"
+	"housephone/phone/codec"
+)
+
+const (
+	rtpHeaderSize = 12
+	maxPacket     = 1500 // bytes of an outgoing packet
+)
+
+// sender makes the outgoing packets of a stream. SSRC, sequence number and
+// timestamp go on for as long as the stream lives.
+type sender struct {
+	conn   *net.UDPConn
+	source audio.Source
+	muted  bool
+	dtmf   dtmfSender
+
+	encoder codec.Encoder
+	pcm     []int16
+	step    uint32 // timestamp units of a frame
+
+	header rtp.Header
+	marker bool // the next sound packet starts a talk spurt
+	packet [maxPacket]byte
+
+	// Read by Stats without a lock, written under the stream's.
+	packets, octets, fails, keys, skipped atomic.Uint64
+	reported                              uint64 // packets at the last report
+}
+
+// configure takes over the sending half of a session.
+func (t *sender) configure(s *session) {
+	t.encoder = s.encoder
+	if len(t.pcm) != s.samples {
+		t.pcm = make([]int16, s.samples)
+	}
+	t.step = s.Codec.Timestamps(s.Ptime)
+}
+
+// frame sends what is due now to the given address.
+func (t *sender) frame(s *session, to netip.AddrPort) (done func()) {
+	defer t.advance(1)
+	if !s.Send {
+		t.marker = true
+		return nil
+	}
+	keys := t.dtmf.busy()
+	t.read(keys || t.muted)
+	if keys {
+		event, ok, done := t.dtmf.next(t.header.Timestamp, s.timing)
+		if ok {
+			t.event(event, s, to)
+			return done
+		}
+		t.sound(s, to)
+		return done
+	}
+	t.sound(s, to)
+	return nil
+}
+
+// read takes one frame from the source, also when it will not be heard, so
+// that the source stays in step.
+func (t *sender) read(silent bool) {
+	n := 0
+	if t.source != nil {
+		n = min(max(t.source.Read(t.pcm), 0), len(t.pcm))
+	}
+	if silent {
+		n = 0
+	}
+	clear(t.pcm[n:])
+}
+
+func (t *sender) sound(s *session, to netip.AddrPort) {
+	n := t.encoder.Encode(t.packet[rtpHeaderSize:], t.pcm)
+	t.header.PayloadType = s.SendPT
+	t.header.Marker = t.marker
+	t.marker = false
+	t.write(n, to)
+}
+
+func (t *sender) event(e eventPacket, s *session, to netip.AddrPort) {
+	payload := e.payload()
+	n := copy(t.packet[rtpHeaderSize:], payload[:])
+	now := t.header.Timestamp
+	t.header.PayloadType = uint8(s.DTMFSendPT)
+	t.header.Marker = e.marker
+	t.header.Timestamp = e.timestamp
+	t.write(n, to)
+	t.header.Timestamp = now
+	if e.marker {
+		t.keys.Add(1)
+	}
+}
+
+// write sends the packet with n bytes of payload.
+func (t *sender) write(n int, to netip.AddrPort) {
+	t.header.Version = 2
+	if _, err := t.header.MarshalTo(t.packet[:]); err != nil {
+		t.fails.Add(1)
+		return
+	}
+	t.header.SequenceNumber++
+	if _, err := t.conn.WriteToUDPAddrPort(t.packet[:rtpHeaderSize+n], to); err != nil {
+		t.fails.Add(1)
+		return
+	}
+	t.packets.Add(1)
+	t.octets.Add(uint64(n))
+}
+
+// advance moves the timestamp on by whole frames.
+func (t *sender) advance(frames int) { t.header.Timestamp += t.step * uint32(frames) }

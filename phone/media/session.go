@@ -1,0 +1,56 @@
+package media
+
+import (
+	"fmt"
+	"net/netip"
+
+	"housephone/phone/codec"
+)
+
+// session is one agreement in force. It is replaced as a whole and never
+// changed; only its encoder and decoder have a state, which goes over to the
+// next session of the same codec.
+type session struct {
+	Params
+	timing  timing
+	samples int // PCM samples of a frame
+	encoder codec.Encoder
+	decoder codec.Decoder
+}
+
+func newSession(p Params, cfg Config, old *session) (*session, error) {
+	s := &session{
+		Params:  p,
+		samples: p.Codec.Samples(p.Ptime),
+		timing:  timing{ptime: p.Ptime, clock: p.DTMFClock, tone: cfg.ToneDuration, gap: cfg.ToneGap},
+	}
+	if old != nil && old.Codec == p.Codec {
+		s.encoder, s.decoder = old.encoder, old.decoder
+		return s, nil
+	}
+	var err error
+	if s.encoder, err = p.Codec.NewEncoder(); err != nil {
+		return nil, fmt.Errorf("media: %w", err)
+	}
+	if s.decoder, err = p.Codec.NewDecoder(); err != nil {
+		return nil, fmt.Errorf("media: %w", err)
+	}
+	return s, nil
+}
+
+// checkRemote refuses addresses that media must not be sent to: a call is no
+// means to reach groups, or services of this machine that others cannot.
+func checkRemote(a netip.AddrPort, bind netip.Addr, ownPort int) error {
+	ip := a.Addr()
+	switch {
+	case !ip.IsValid() || ip.IsUnspecified() || a.Port() == 0:
+		return fmt.Errorf("%v is no address: %w", a, ErrRemote)
+	case ip.IsMulticast() || ip == netip.AddrFrom4([4]byte{255, 255, 255, 255}):
+		return fmt.Errorf("%v is a group: %w", a, ErrRemote)
+	case ip.IsLoopback() && bind.IsValid() && !bind.IsLoopback() && !bind.IsUnspecified():
+		return fmt.Errorf("%v is this machine: %w", a, ErrRemote)
+	case int(a.Port()) == ownPort && (ip == bind || ip.IsLoopback()):
+		return fmt.Errorf("%v is this stream itself: %w", a, ErrRemote)
+	}
+	return nil
+}

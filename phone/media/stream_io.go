@@ -1,0 +1,205 @@
+package media
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/pion/rtcp"
+
+	"housephone/phone/jitter"
+)
+
+// read hands every datagram of a socket to handle until the socket is closed.
+func (s *Stream) read(conn *net.UDPConn, handle func([]byte, netip.AddrPort, time.Duration)) {
+	buf := make([]byte, 2048) // longer datagrams are cut and thereby malformed
+	for {
+		n, from, err := conn.ReadFromUDPAddrPort(buf)
+		switch {
+		case err == nil:
+			handle(buf[:n], unmap(from), s.engine.clock.now())
+		case errors.Is(err, net.ErrClosed):
+			return
+		default:
+			time.Sleep(tickLength) // an error of the network passes; it must not spin
+		}
+	}
+}
+
+func (s *Stream) receiveRTP(raw []byte, from netip.AddrPort, now time.Duration) {
+	defer s.guard("receive")
+	s.rxMu.Lock()
+	defer s.rxMu.Unlock()
+	if s.rx.session != nil && s.rx.session.RTCPMux && isRTCP(raw) {
+		s.rx.rtcp(raw, from, s.ssrc, now)
+		return
+	}
+	events := s.rx.rtp(raw, from, now)
+	s.emit(events[0])
+	s.emit(events[1])
+}
+
+func (s *Stream) receiveRTCP(raw []byte, from netip.AddrPort, now time.Duration) {
+	defer s.guard("receive RTCP")
+	s.rxMu.Lock()
+	defer s.rxMu.Unlock()
+	s.rx.rtcp(raw, from, s.ssrc, now)
+}
+
+// guard keeps a failure within one stream from ending the service. It is
+// deferred.
+func (s *Stream) guard(what string) {
+	if r := recover(); r != nil {
+		s.failed(what, r)
+	}
+}
+
+// failed counts a failure; the first few are logged.
+func (s *Stream) failed(what string, reason any) (tooOften bool) {
+	n := s.panics.Add(1)
+	if n <= panicsAllowed {
+		s.engine.cfg.Logger.Error("media failed", "port", s.port, "while", what, "err", fmt.Sprint(reason))
+	}
+	return n > panicsAllowed
+}
+
+// silenced is guard for the pacer's half, where sources and sinks of others
+// are called: the stream goes on in silence. mu is held.
+func (s *Stream) silenced(what string) {
+	if r := recover(); r != nil {
+		s.tx.source, s.player.sink = nil, nil
+		s.broken = s.failed(what, r)
+	}
+}
+
+func (s *Stream) ticks() int64 { return s.period.Load() }
+
+func (s *Stream) skip(frames int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tx.advance(frames)
+	s.tx.marker = true
+	s.tx.skipped.Add(uint64(frames))
+}
+
+func (s *Stream) send(time.Duration) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return false
+	}
+	if s.broken {
+		return true
+	}
+	defer s.silenced("send")
+	s.rxMu.Lock()
+	to := s.rx.lock.destination()
+	s.rxMu.Unlock()
+	if done := s.tx.frame(s.session, to); done != nil {
+		s.engine.callback(done)
+	}
+	return true
+}
+
+func (s *Stream) play(now time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed || s.broken {
+		return
+	}
+	defer s.silenced("play")
+	s.player.turn(s.session.Receive, func(dst []byte) (int, jitter.State) {
+		s.rxMu.Lock()
+		defer s.rxMu.Unlock()
+		f, state := s.rx.buffer.Pop(now)
+		return copy(dst, f.Payload), state
+	})
+	s.rxMu.Lock()
+	ev, quiet := s.rx.silence(s.engine.cfg.SilenceAfter, now)
+	s.rxMu.Unlock()
+	if quiet {
+		s.emit(ev)
+	}
+	if now >= s.reportAt {
+		s.reportAt = nextReport(now)
+		s.sendReport(now, false)
+	}
+}
+
+// sendReport sends RTCP; mu is held. RTCP that cannot be sent is no loss to
+// the call.
+func (s *Stream) sendReport(now time.Duration, bye bool) {
+	packets := s.tx.packets.Load()
+	me := senderInfo{
+		ssrc:      s.ssrc,
+		active:    packets != s.tx.reported,
+		timestamp: s.tx.header.Timestamp,
+		packets:   uint32(packets),
+		octets:    uint32(s.tx.octets.Load()),
+		wall:      time.Now(),
+	}
+	s.tx.reported = packets
+	var blocks []rtcp.ReceptionReport
+	s.rxMu.Lock()
+	to := s.rx.rtcpTo()
+	if s.rx.stats.started {
+		blocks = append(blocks, s.rx.report.block(s.rx.lock.ssrc, &s.rx.stats, now))
+	}
+	if me.active {
+		s.rx.report.sent(me.wall, now)
+	}
+	s.rxMu.Unlock()
+	raw, err := compound(me, s.cname, blocks, bye)
+	if err != nil || !to.IsValid() {
+		return
+	}
+	conn := s.rtcp
+	if s.session.RTCPMux {
+		conn = s.rtp
+	}
+	_, _ = conn.WriteToUDPAddrPort(raw, to)
+}
+
+// Stats is the record so far.
+func (s *Stream) Stats() Stats {
+	s.mu.Lock()
+	out := Stats{
+		Sent: s.tx.packets.Load(), SentBytes: s.tx.octets.Load(), SendFails: s.tx.fails.Load(),
+		Skipped: s.tx.skipped.Load(), DTMFSent: s.tx.keys.Load(),
+		Concealed: s.player.concealed, DroppedEvents: s.droppedEvents.Load(), Panics: s.panics.Load(),
+		LastPacket: -1,
+	}
+	session := s.session
+	s.mu.Unlock()
+
+	s.rxMu.Lock()
+	defer s.rxMu.Unlock()
+	if session != nil {
+		s.rx.fill(&out, session, s.engine.clock.now())
+	}
+	out.Foreign = s.rx.foreign
+	return out
+}
+
+// fill adds the receiver's share.
+func (r *receiver) fill(out *Stats, s *session, now time.Duration) {
+	b := r.buffer.Stats()
+	out.Codec, out.Remote = s.Codec.Name, r.lock.destination()
+	out.Received, out.ReceivedBytes = r.packets, r.octets
+	out.UnknownPT, out.Malformed, out.DTMFReceived = r.unknownPT, r.malformed, r.keys
+	out.Lost, out.LossPercent, out.JitterMS = r.stats.lost(), r.stats.lossPercent(), r.stats.jitterMS()
+	out.ClockPPM = r.stats.clockPPM()
+	out.BufferMS = float64(b.Delay) / float64(time.Millisecond)
+	out.Late, out.Duplicates, out.Reordered = b.Late, b.Duplicates, b.Reordered
+	out.RTTMS = float64(r.report.rtt) / float64(time.Millisecond)
+	out.RemoteLossPercent = r.report.loss
+	out.RemoteJitterMS = 1000 * float64(r.report.jitter) / float64(s.Codec.ClockRate)
+	if !r.heardAny {
+		return
+	}
+	out.LastPacket = now - r.lastRTP
+	loss := out.LossPercent + 100*float64(b.Late)/float64(max(r.stats.totalExpected(), 1))
+	out.MOS = mos(s.Codec.Name, loss, r.report.rtt/2+b.Delay+s.Ptime)
+}
