@@ -57,20 +57,22 @@ func TestRelayRules(t *testing.T) {
 func TestRelayChance(t *testing.T) {
 	a, b := NewPeer(t), NewPeer(t)
 	relay := NewRelay(t, b.Addr(), 1, Rule{Chance: 0.3})
-	for range 200 {
+	for sent := 1; sent <= 200; sent++ { // one at a time: a burst could overflow a socket
 		a.Send(a.Request("OPTIONS", "sip:x"), relay.Addr())
-	}
-	for range 500 {
-		passed, lost := relay.Counts()
-		if passed+lost == 200 {
-			if lost < 35 || lost > 85 {
-				t.Fatalf("%d of 200 lost with a chance of 0.3", lost)
+		seen := 0
+		for wait := 0; seen < sent && wait < 5000; wait++ {
+			passed, lost := relay.Counts()
+			if seen = passed + lost; seen < sent {
+				time.Sleep(time.Millisecond)
 			}
-			return
 		}
-		time.Sleep(10 * time.Millisecond)
+		if seen != sent {
+			t.Fatalf("the relay has seen %d of %d packets", seen, sent)
+		}
 	}
-	t.Fatal("the relay did not see 200 packets")
+	if _, lost := relay.Counts(); lost < 35 || lost > 85 {
+		t.Fatalf("%d of 200 lost with a chance of 0.3", lost)
+	}
 }
 
 func TestRelayBothWaysAndBlock(t *testing.T) {

@@ -51,21 +51,22 @@ func payloadType(codec string) (pt, rtpmap string) {
 // MediaAddr gives where the first audio line of a body wants its RTP, or a zero value.
 func (m *Msg) MediaAddr() netip.AddrPort {
 	var session, media string
-	port, audio := 0, false
+	port, part := 0, "session"
 	for line := range strings.Lines(string(m.Body)) {
 		line = strings.TrimSpace(line)
-		if addr, ok := strings.CutPrefix(line, "c=IN IP4 "); ok {
-			if audio {
-				media = addr
-			} else if port == 0 {
-				session = addr
-			}
-		}
 		if f := strings.Fields(line); strings.HasPrefix(line, "m=") && len(f) > 1 {
-			audio = port == 0 && f[0] == "m=audio"
-			if audio {
+			part = "other"
+			if f[0] == "m=audio" && port == 0 {
+				part = "audio"
 				port, _ = strconv.Atoi(f[1])
 			}
+		}
+		addr, found := strings.CutPrefix(line, "c=IN IP4 ")
+		switch {
+		case found && part == "session":
+			session = addr
+		case found && part == "audio":
+			media = addr
 		}
 	}
 	if media == "" {
