@@ -1,0 +1,211 @@
+package bridge
+
+import (
+	"bytes"
+	"time"
+
+	"housephone/topics"
+)
+
+// outbox holds what has to reach the broker: for each retained topic its latest value, and the events in order.
+// It is pure: the caller passes the time and guards it.
+//
+// A message is queued (put), handed out (next), and either acknowledged (acked, in the order of next) or not (lost).
+// After a connection, and whenever Home Assistant starts, everything retained is queued again (sync).
+//
+// On one topic nothing overtakes anything. Between topics a state may come earlier than its turn, because a value that
+// still waits is replaced where it stands; it never comes later.
+type outbox struct {
+	limits limits
+
+	states map[string]*state // every retained topic ever put
+	order  []*state          // the same, in the order of their first value
+
+	turn       uint64   // of the next entry
+	head       []*entry // of sync: before anything else
+	retained   []*entry // by turn
+	events     []*entry // by turn
+	eventBytes int      // of events
+	flight     []*entry // handed out, not acknowledged
+
+	counts outboxCounts
+}
+
+type limits struct {
+	events     int           // kept at most; the oldest goes first
+	eventBytes int           // payloads and topics of them together
+	eventAge   time.Duration // an older one is not sent any more
+}
+
+// outboxCounts are totals since the start.
+type outboxCounts struct {
+	sent       uint64 // acknowledged by the broker
+	suppressed uint64 // retained values that were equal to the one before
+	replaced   uint64 // retained values that were overtaken by the next before they were sent
+	dropped    uint64 // events beyond the limits
+	expired    uint64 // events older than the age limit
+}
+
+type state struct {
+	topic   string
+	payload []byte
+	queued  bool
+}
+
+// entry is one message that waits. That of a state takes its payload when it is handed out.
+type entry struct {
+	turn  uint64 // the lower one of retained and events goes first
+	msg   topics.Message
+	state *state    // nil for events and for what sync puts first
+	at    time.Time // of put, for events
+}
+
+func (e *entry) size() int { return len(e.msg.Topic) + len(e.msg.Payload) }
+
+func newOutbox(l limits) *outbox {
+	return &outbox{limits: l, states: map[string]*state{}}
+}
+
+// put queues m. A retained message with the value that its topic has already is left out.
+func (o *outbox) put(m topics.Message, now time.Time) {
+	m.Payload = bytes.Clone(m.Payload)
+	o.turn++
+	if !m.Retain {
+		o.pushEvent(&entry{turn: o.turn, msg: m, at: now})
+		o.trim()
+		return
+	}
+	s, known := o.states[m.Topic]
+	switch {
+	case !known:
+		s = &state{topic: m.Topic}
+		o.states[m.Topic] = s
+		o.order = append(o.order, s)
+	case bytes.Equal(s.payload, m.Payload):
+		o.counts.suppressed++
+		return
+	case s.queued:
+		o.counts.replaced++
+	}
+	s.payload = m.Payload
+	if !s.queued {
+		o.pushState(s, o.turn)
+	}
+}
+
+// clear queues an empty retained message for a topic that is not one of the states.
+func (o *outbox) clear(topic string) {
+	if _, known := o.states[topic]; !known {
+		o.turn++
+		o.retained = append(o.retained, &entry{turn: o.turn, msg: topics.Message{Topic: topic, Retain: true}})
+	}
+}
+
+// sync queues head, then all states; the events that wait already come after them.
+func (o *outbox) sync(head []topics.Message) {
+	o.head = nil
+	for _, m := range head {
+		o.head = append(o.head, &entry{msg: m})
+	}
+	waiting := o.retained
+	o.retained = make([]*entry, 0, len(o.order))
+	for _, s := range o.order {
+		o.pushState(s, 0)
+	}
+	for _, e := range waiting {
+		if e.state == nil {
+			o.retained = append(o.retained, e)
+		}
+	}
+}
+
+// next hands out the message whose turn it is. ok is false when nothing waits.
+func (o *outbox) next(now time.Time) (m topics.Message, ok bool) {
+	e := o.pop(now)
+	if e == nil {
+		return topics.Message{}, false
+	}
+	if e.state != nil {
+		e.state.queued = false
+		e.msg.Payload = e.state.payload
+	}
+	o.flight = append(o.flight, e)
+	return e.msg, true
+}
+
+// acked takes note that the broker has the oldest message that was handed out.
+func (o *outbox) acked() {
+	if len(o.flight) > 0 {
+		shift(&o.flight)
+		o.counts.sent++
+	}
+}
+
+// lost takes note that the connection has gone: events that were handed out wait again, before the others. The states
+// come back by sync.
+func (o *outbox) lost() {
+	later := o.events
+	o.events, o.eventBytes = nil, 0
+	for _, e := range append(o.flight, later...) {
+		if !e.msg.Retain {
+			o.pushEvent(e)
+		}
+	}
+	o.flight, o.head = nil, nil
+	o.trim()
+}
+
+// pending is how many messages wait or are not acknowledged.
+func (o *outbox) pending() int {
+	return len(o.head) + len(o.retained) + len(o.events) + len(o.flight)
+}
+
+func (o *outbox) pop(now time.Time) *entry {
+	if len(o.head) > 0 {
+		return shift(&o.head)
+	}
+	for len(o.events) > 0 && now.Sub(o.events[0].at) > o.limits.eventAge {
+		o.shiftEvent()
+		o.counts.expired++
+	}
+	switch {
+	case len(o.events) == 0 && len(o.retained) == 0:
+		return nil
+	case len(o.events) == 0, len(o.retained) > 0 && o.retained[0].turn < o.events[0].turn:
+		return shift(&o.retained)
+	}
+	return o.shiftEvent()
+}
+
+func (o *outbox) pushState(s *state, turn uint64) {
+	s.queued = true
+	o.retained = append(o.retained, &entry{turn: turn, msg: topics.Message{Topic: s.topic, Retain: true}, state: s})
+}
+
+func (o *outbox) pushEvent(e *entry) {
+	o.events = append(o.events, e)
+	o.eventBytes += e.size()
+}
+
+func (o *outbox) shiftEvent() *entry {
+	e := shift(&o.events)
+	o.eventBytes -= e.size()
+	return e
+}
+
+// trim drops the oldest events until the rest is within the limits.
+func (o *outbox) trim() {
+	for len(o.events) > o.limits.events || o.eventBytes > o.limits.eventBytes {
+		o.shiftEvent()
+		o.counts.dropped++
+	}
+}
+
+// shift takes the first entry off a queue that is not empty.
+func shift(queue *[]*entry) *entry {
+	q := *queue
+	e := q[0]
+	q[0] = nil // the array outlives the entry
+	*queue = q[1:]
+	return e
+}
