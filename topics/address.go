@@ -44,9 +44,12 @@ func (a Addresses) Full(text string) (string, error) {
 
 // Short is the address that people see: without sip:, without parameters other than a transport that is not UDP, and
 // without @host when that is the server. It is always enough for [Addresses.Full] to call back, so a few rare URIs keep
-// their sip: or host; sips: is kept, a password is not. Text that is no SIP URI comes back as it is, less control
-// characters and beyond 255 characters.
-func (a Addresses) Short(text string) string {
+// their sip: or host; sips: is kept, a password is not. What is no
+// SIP URI comes back as it is, less control characters. What is longer than 255 characters is cut, with an ellipsis that
+// makes it of no use for calling.
+func (a Addresses) Short(text string) string { return cut(a.short(text), maxAddress) }
+
+func (a Addresses) short(text string) string {
 	text = strings.TrimSpace(strings.ReplaceAll(cleanText(text), "\n", " "))
 	if inner, ok := strings.CutPrefix(text, "<"); ok {
 		text = strings.TrimSuffix(inner, ">")
@@ -60,7 +63,7 @@ func (a Addresses) Short(text string) string {
 		case "tel": // nobody can be called at a bare number in stand-alone mode, but it says who rings
 			text, _, _ = strings.Cut(rest, ";")
 		}
-		return cut(text, maxAddress)
+		return text
 	}
 	u.params = callBackParams(u.params)
 	if u.scheme == "sips" {

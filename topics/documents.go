@@ -19,7 +19,9 @@ func (t Time) MarshalJSON() ([]byte, error) {
 }
 
 // Seconds is a length of time as a number of seconds, to the millisecond.
-func Seconds(d time.Duration) float64 { return d.Round(time.Millisecond).Seconds() }
+func Seconds(d time.Duration) float64 {
+	return float64(d.Round(time.Millisecond).Milliseconds()) / 1000
+}
 
 // Remote is the far end of a call.
 type Remote struct {
