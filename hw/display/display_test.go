@@ -9,12 +9,13 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"housephone/hw/font"
-	"housephone/hw/hwtest"
 	"periph.io/x/conn/v3/i2c"
 	"periph.io/x/conn/v3/i2c/i2ctest"
 	"periph.io/x/conn/v3/physic"
 	"periph.io/x/conn/v3/spi/spitest"
+
+	"housephone/hw/font"
+	"housephone/hw/hwtest"
 )
 
 func smooth() Tempo { return Tempo{Every: time.Second / 30, Units: 1} }

@@ -10,11 +10,12 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"housephone/hw/font"
 	"periph.io/x/conn/v3/conntest"
 	"periph.io/x/conn/v3/gpio/gpiotest"
 	"periph.io/x/conn/v3/i2c/i2ctest"
 	"periph.io/x/conn/v3/spi/spitest"
+
+	"housephone/hw/font"
 )
 
 var update = flag.Bool("update", false, "write testdata anew")

@@ -6,9 +6,10 @@ import (
 	"strings"
 	"time"
 
-	"housephone/hw/font"
 	"periph.io/x/conn/v3/i2c"
 	"periph.io/x/devices/v3/ssd1306/image1bit"
+
+	"housephone/hw/font"
 )
 
 // Outputs of the PCF8574 on the usual backpack; the four data lines are the upper ones.

@@ -4,8 +4,9 @@ import (
 	"fmt"
 	"image"
 
-	"housephone/hw/font"
 	"periph.io/x/devices/v3/ssd1306/image1bit"
+
+	"housephone/hw/font"
 )
 
 // Matrix is a device made of pixels that are on or off.

@@ -14,15 +14,14 @@ type LCD struct {
 	addr          uint16
 	columns, rows int
 
-	mu       sync.Mutex
-	fail     bool
-	wide     bool // still in eight-bit mode
-	half     int  // -1, or the first half of an octet
-	enable   bool
-	lit, on  bool
-	address  byte
-	memory   [128]byte
-	commands []byte
+	mu      sync.Mutex
+	fail    bool
+	wide    bool // still in eight-bit mode
+	half    int  // -1, or the first half of an octet
+	enable  bool
+	lit, on bool
+	address byte
+	memory  [128]byte
 }
 
 var _ i2c.BusCloser = (*LCD)(nil)
