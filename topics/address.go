@@ -44,9 +44,8 @@ func (a Addresses) Full(text string) (string, error) {
 
 // Short is the address that people see: without sip:, without parameters other than a transport that is not UDP, and
 // without @host when that is the server. It is always enough for [Addresses.Full] to call back, so a few rare URIs keep
-// their sip: or host; sips: is kept, a password is not. What is no
-// SIP URI comes back as it is, less control characters. What is longer than 255 characters is cut, with an ellipsis that
-// makes it of no use for calling.
+// their sip: or host; sips: is kept, a password is not. What is no SIP URI comes back as it is, less control characters.
+// What is longer than 255 characters is cut, with an ellipsis that makes it of no use for calling.
 func (a Addresses) Short(text string) string { return cut(a.short(text), maxAddress) }
 
 func (a Addresses) short(text string) string {
@@ -59,7 +58,7 @@ func (a Addresses) short(text string) string {
 		text = strings.Join(strings.Fields(text), " ")
 		switch rest, scheme := cutScheme(text); scheme {
 		case "sip":
-			text = rest
+			text = strings.TrimSpace(rest)
 		case "tel": // nobody can be called at a bare number in stand-alone mode, but it says who rings
 			text, _, _ = strings.Cut(rest, ";")
 		}

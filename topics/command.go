@@ -23,10 +23,16 @@ func (c Command) Path() string {
 	if c.Arg != "" {
 		path += "/" + c.Arg
 	}
-	if c.Call > 0 {
-		path = "calls/" + strconv.Itoa(c.Call) + "/" + path
+	return CallPath(c.Call, path)
+}
+
+// CallPath is a datapoint of call number n: "calls/2/dtmf"; the plain datapoint for 0. Without a datapoint it is the
+// prefix, with its slash.
+func CallPath(call int, datapoint string) string {
+	if call == 0 {
+		return datapoint
 	}
-	return path
+	return "calls/" + strconv.Itoa(call) + "/" + datapoint
 }
 
 // Option reads an option as text: strings as they are, numbers and booleans as written. It is false when the option is

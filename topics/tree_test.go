@@ -118,3 +118,14 @@ func TestTreeValidate(t *testing.T) {
 		}
 	}
 }
+
+func TestCallPath(t *testing.T) {
+	for call, want := range map[int]string{0: "dtmf", 1: "calls/1/dtmf", 12: "calls/12/dtmf"} {
+		if got := CallPath(call, "dtmf"); got != want {
+			t.Errorf("CallPath(%d) = %q", call, got)
+		}
+	}
+	if got := CallPath(2, ""); got != "calls/2/" {
+		t.Errorf("prefix %q", got)
+	}
+}

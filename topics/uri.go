@@ -67,16 +67,16 @@ func (a Addresses) parse(text string) (uri, error) {
 		u.user = user
 		return u.at(rest[at+1:])
 	}
-	place, params, _ := strings.Cut(rest, ";")
+	place, _, hasParams := strings.Cut(rest, ";")
 	host, port, isHost := splitHost(place)
 	switch {
 	case isHost && (isIP(host) || port != ""):
 		return u.at(rest)
-	case isNumber(rest):
+	case isNumber(place) && !hasParams:
 		return a.atServer(u, rest)
-	case isHost && (scheme != "" || a.Server == "" && (strings.Contains(host, ".") || host == "localhost")):
+	case isHost && !isNumber(place) && (scheme != "" || a.Server == "" && (strings.Contains(host, ".") || host == "localhost")):
 		return u.at(rest)
-	case params != "":
+	case hasParams:
 		return uri{}, invalid("%s is not an address; write user@host before parameters", quote(text))
 	}
 	return a.atServer(u, rest)
