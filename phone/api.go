@@ -8,26 +8,19 @@ import (
 	"github.com/emiago/sipgo/sip"
 )
 
-// ask runs f on the line and waits until it has replied.
-func (p *Phone) ask(ctx context.Context, f func(reply func(error))) error {
-	done := make(chan error, 1)
-	posted := p.box.post(func() {
-		if p.stopping {
-			done <- errf(Refused, "the phone is stopping")
-			return
-		}
-		f(func(err error) {
-			select {
-			case done <- err:
-			default: // an answer is given once
-			}
-		})
-	})
-	if !posted {
-		return errf(Refused, "the phone is not running")
+// Pending is a command that the line has taken. Commands are carried out in the
+// order in which the methods of Phone were called, whoever waits for them.
+type Pending struct{ done chan error }
+
+// Wait returns the outcome, or an Error when ctx ends first.
+func (w *Pending) Wait(ctx context.Context) error {
+	select {
+	case err := <-w.done:
+		return err
+	default:
 	}
 	select {
-	case err := <-done:
+	case err := <-w.done:
 		return err
 	case <-ctx.Done():
 		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
@@ -35,6 +28,33 @@ func (p *Phone) ask(ctx context.Context, f func(reply func(error))) error {
 		}
 		return errf(Failed, "given up: %v", ctx.Err())
 	}
+}
+
+func ended(err error) *Pending {
+	w := &Pending{done: make(chan error, 1)}
+	w.done <- err
+	return w
+}
+
+// ask posts f to the line, which replies once.
+func (p *Phone) ask(f func(reply func(error))) *Pending {
+	w := &Pending{done: make(chan error, 1)}
+	posted := p.box.post(func() {
+		if p.stopping {
+			w.done <- errf(Refused, "the phone is stopping")
+			return
+		}
+		f(func(err error) {
+			select {
+			case w.done <- err:
+			default: // an answer is given once
+			}
+		})
+	})
+	if !posted {
+		return ended(errf(Refused, "the phone is not running"))
+	}
+	return w
 }
 
 // pick finds the call of a slot; 0 is the one that became active last.
@@ -54,12 +74,12 @@ func (p *Phone) pick(slot int) (*call, error) {
 
 // Call dials a SIP URI. It returns when the far end rings or better, or with the
 // reason why that did not happen.
-func (p *Phone) Call(ctx context.Context, uri string) error {
+func (p *Phone) Call(uri string) *Pending {
 	target, err := parseTarget(uri)
 	if err != nil {
-		return err
+		return ended(err)
 	}
-	return p.ask(ctx, func(reply func(error)) {
+	return p.ask(func(reply func(error)) {
 		switch {
 		case !p.active:
 			reply(errf(Refused, "this instance is not the active one"))
@@ -78,8 +98,8 @@ func (p *Phone) Call(ctx context.Context, uri string) error {
 }
 
 // Answer accepts the ringing call.
-func (p *Phone) Answer(ctx context.Context, slot int) error {
-	return p.ask(ctx, func(reply func(error)) {
+func (p *Phone) Answer(slot int) *Pending {
+	return p.ask(func(reply func(error)) {
 		c := p.ringingCall(slot)
 		if c == nil {
 			reply(errf(Refused, "nothing is ringing"))
@@ -105,8 +125,8 @@ func (p *Phone) ringingCall(slot int) *call {
 }
 
 // Hangup ends, declines or cancels a call.
-func (p *Phone) Hangup(ctx context.Context, slot int) error {
-	return p.ask(ctx, func(reply func(error)) {
+func (p *Phone) Hangup(slot int) *Pending {
+	return p.ask(func(reply func(error)) {
 		c, err := p.pick(slot)
 		if err != nil {
 			reply(err)
@@ -126,12 +146,12 @@ func (p *Phone) Hangup(ctx context.Context, slot int) error {
 }
 
 // Transfer sends the far end of an active call, or a ringing caller, to another address.
-func (p *Phone) Transfer(ctx context.Context, slot int, uri string) error {
+func (p *Phone) Transfer(slot int, uri string) *Pending {
 	target, err := parseTarget(uri)
 	if err != nil {
-		return err
+		return ended(err)
 	}
-	return p.ask(ctx, func(reply func(error)) {
+	return p.ask(func(reply func(error)) {
 		c, err := p.pick(slot)
 		switch {
 		case err != nil:
@@ -146,13 +166,13 @@ func (p *Phone) Transfer(ctx context.Context, slot int, uri string) error {
 }
 
 // Hold holds or resumes.
-func (p *Phone) Hold(ctx context.Context, slot int, on bool) error {
-	return p.onCall(ctx, slot, func(c *call, reply func(error)) { c.setHold(on, reply) })
+func (p *Phone) Hold(slot int, on bool) *Pending {
+	return p.onCall(slot, func(c *call, reply func(error)) { c.setHold(on, reply) })
 }
 
 // Mute sends silence instead of the microphone. It ends with the call.
-func (p *Phone) Mute(ctx context.Context, slot int, on bool) error {
-	return p.onCall(ctx, slot, func(c *call, reply func(error)) {
+func (p *Phone) Mute(slot int, on bool) *Pending {
+	return p.onCall(slot, func(c *call, reply func(error)) {
 		c.muted = on
 		c.media.pauseSource(c.held)
 		p.changed()
@@ -162,15 +182,15 @@ func (p *Phone) Mute(ctx context.Context, slot int, on bool) error {
 
 // SendKeys sends DTMF keys 0-9 * # A-D; a comma is half a second of pause. It
 // returns when the last one is out.
-func (p *Phone) SendKeys(ctx context.Context, slot int, keys string) error {
+func (p *Phone) SendKeys(slot int, keys string) *Pending {
 	if keys == "" || strings.Trim(keys, "0123456789*#ABCD,") != "" {
-		return errf(Invalid, "keys are 0-9, *, #, A-D and the comma for a pause")
+		return ended(errf(Invalid, "keys are 0-9, *, #, A-D and the comma for a pause"))
 	}
-	return p.onCall(ctx, slot, func(c *call, reply func(error)) { c.sendKeys(keys, reply) })
+	return p.onCall(slot, func(c *call, reply func(error)) { c.sendKeys(keys, reply) })
 }
 
-func (p *Phone) onCall(ctx context.Context, slot int, f func(*call, func(error))) error {
-	return p.ask(ctx, func(reply func(error)) {
+func (p *Phone) onCall(slot int, f func(*call, func(error))) *Pending {
+	return p.ask(func(reply func(error)) {
 		c, err := p.pick(slot)
 		if err != nil {
 			reply(err)
@@ -182,8 +202,8 @@ func (p *Phone) onCall(ctx context.Context, slot int, f func(*call, func(error))
 }
 
 // set changes a setting on the line.
-func (p *Phone) set(ctx context.Context, f func()) error {
-	return p.ask(ctx, func(reply func(error)) {
+func (p *Phone) set(f func()) *Pending {
+	return p.ask(func(reply func(error)) {
 		f()
 		p.changed()
 		reply(nil)
@@ -191,19 +211,19 @@ func (p *Phone) set(ctx context.Context, f func()) error {
 }
 
 // SetAutoAnswer answers calls without asking.
-func (p *Phone) SetAutoAnswer(ctx context.Context, on bool) error {
-	return p.set(ctx, func() { p.autoAnswer = on })
+func (p *Phone) SetAutoAnswer(on bool) *Pending {
+	return p.set(func() { p.autoAnswer = on })
 }
 
 // SetDND sends callers away as busy.
-func (p *Phone) SetDND(ctx context.Context, on bool) error { return p.set(ctx, func() { p.dnd = on }) }
+func (p *Phone) SetDND(on bool) *Pending { return p.set(func() { p.dnd = on }) }
 
 // SetVolume sets how loud the far end is heard: 0 is off, 20 full scale.
-func (p *Phone) SetVolume(ctx context.Context, volume int) error {
+func (p *Phone) SetVolume(volume int) *Pending {
 	if volume < 0 || volume > 20 {
-		return errf(Invalid, "the volume is off or 1 to 20")
+		return ended(errf(Invalid, "the volume is off or 1 to 20"))
 	}
-	return p.set(ctx, func() {
+	return p.set(func() {
 		p.volume = volume
 		for _, c := range p.liveCalls() {
 			if c.media.stream != nil {
@@ -214,12 +234,12 @@ func (p *Phone) SetVolume(ctx context.Context, volume int) error {
 }
 
 // Register registers now and tells how it went.
-func (p *Phone) Register(ctx context.Context) error { return p.ask(ctx, p.reg.now) }
+func (p *Phone) Register() *Pending { return p.ask(p.reg.now) }
 
 // SetActive makes this instance the active one of its pair; an inactive one has
 // no registration, refuses calls and ends those it has.
-func (p *Phone) SetActive(ctx context.Context, on bool) error {
-	return p.set(ctx, func() {
+func (p *Phone) SetActive(on bool) *Pending {
+	return p.set(func() {
 		if p.active == on {
 			return
 		}
@@ -236,15 +256,15 @@ func (p *Phone) SetActive(ctx context.Context, on bool) error {
 }
 
 // Message sends a SIP MESSAGE.
-func (p *Phone) Message(ctx context.Context, uri, body string) error {
+func (p *Phone) Message(uri, body string) *Pending {
 	target, err := parseTarget(uri)
 	if err != nil {
-		return err
+		return ended(err)
 	}
 	if body == "" || len(body) > maxMessageBody {
-		return errf(Invalid, "a message has 1 to %d bytes", maxMessageBody)
+		return ended(errf(Invalid, "a message has 1 to %d bytes", maxMessageBody))
 	}
-	return p.ask(ctx, func(reply func(error)) { p.sendMessage(target, body, reply) })
+	return p.ask(func(reply func(error)) { p.sendMessage(target, body, reply) })
 }
 
 // Options asks a SIP address what it can do and returns the status of the answer.
@@ -253,7 +273,7 @@ func (p *Phone) Options(ctx context.Context, uri string) (code int, reason strin
 	if err != nil {
 		return 0, "", err
 	}
-	err = p.ask(ctx, func(reply func(error)) {
+	err = p.ask(func(reply func(error)) {
 		p.oneRequest(sip.OPTIONS, target, func(req *sip.Request) {
 			req.AppendHeader(sip.NewHeader("Accept", "application/sdp"))
 		}, func(res *sip.Response, err error) {
@@ -264,14 +284,17 @@ func (p *Phone) Options(ctx context.Context, uri string) (code int, reason strin
 			code, reason = res.StatusCode, clean(res.Reason)
 			reply(nil)
 		})
-	})
-	return code, reason, err
+	}).Wait(ctx)
+	if err != nil {
+		return 0, "", err
+	}
+	return code, reason, nil
 }
 
 // Snapshot is the present state.
 func (p *Phone) Snapshot(ctx context.Context) (State, error) {
 	var s State
-	err := p.ask(ctx, func(reply func(error)) {
+	err := p.ask(func(reply func(error)) {
 		for _, c := range p.liveCalls() {
 			if c.media.stream != nil {
 				c.media.last = qualityOf(c.media.stream.Stats())
@@ -279,7 +302,7 @@ func (p *Phone) Snapshot(ctx context.Context) (State, error) {
 		}
 		s = p.state()
 		reply(nil)
-	})
+	}).Wait(ctx)
 	return s, err
 }
 

@@ -55,6 +55,7 @@ type Config struct {
 	AllowRefer    bool           // let the far end transfer us
 
 	AutoAnswer      bool
+	DND             bool
 	AutoAnswerDelay time.Duration
 	RingTimeout     time.Duration // 60 s
 	MaxCalls        int           // 1

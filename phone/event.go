@@ -25,8 +25,8 @@ type Direction string
 
 // The directions of a call.
 const (
-	In  Direction = "in"
-	Out Direction = "out"
+	In  Direction = "incoming"
+	Out Direction = "outgoing"
 )
 
 // Party is a far end.

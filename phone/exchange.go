@@ -10,6 +10,7 @@ import (
 
 	"github.com/emiago/sipgo/sip"
 
+	"housephone/phone/digest"
 	"housephone/phone/resolve"
 	"housephone/phone/transaction"
 	"housephone/phone/transport"
@@ -35,7 +36,8 @@ type exchange struct {
 	tx       *transaction.Client
 	req      *sip.Request
 	flow     transport.Flow
-	tries    int // answers to challenges
+	tries    int   // answers to challenges
+	authErr  error // why the last challenge was not answered
 	stopped  bool
 	answered bool
 }
@@ -173,11 +175,18 @@ func (x *exchange) event(e transaction.Event) {
 // authorize repeats the request with credentials; false when that makes no sense.
 func (x *exchange) authorize(res *sip.Response) bool {
 	p := x.line
-	if x.tries >= 3 || p.digest == nil || !p.isServer(x.flow.Remote.Addr()) {
+	switch {
+	case p.digest == nil:
+		x.authErr = errors.New("no password is set")
+		return false
+	case x.tries >= 3 || !p.isServer(x.flow.Remote.Addr()):
 		return false // credentials stay with the account's own next hop
 	}
 	req := x.req.Clone()
 	if err := p.digest.Authorize(req, res); err != nil {
+		if !errors.Is(err, digest.ErrRejected) {
+			x.authErr = err
+		}
 		p.log.Warn("the server's challenge cannot be answered", "method", string(req.Method), "err", err)
 		return false
 	}

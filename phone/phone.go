@@ -68,7 +68,7 @@ func New(cfg Config) (*Phone, error) {
 	p := &Phone{
 		cfg: cfg, log: cfg.Logger, box: newMailbox(), events: newEventQueue(),
 		calls: map[string]*call{}, slots: make([]*call, cfg.MaxCalls),
-		autoAnswer: cfg.AutoAnswer, volume: cfg.Volume, active: true,
+		autoAnswer: cfg.AutoAnswer, dnd: cfg.DND, volume: cfg.Volume, active: true,
 		allow: newAllowList(cfg),
 	}
 	if cfg.Server != "" && cfg.Password != "" {

@@ -12,7 +12,6 @@ import (
 	"github.com/emiago/sipgo/sip"
 
 	"housephone/phone/account"
-	"housephone/phone/digest"
 	"housephone/phone/transport"
 )
 
@@ -106,6 +105,9 @@ func (r *registration) do(actions []account.Action) {
 func (r *registration) changed(s account.State) {
 	before := r.state
 	r.state = s
+	if s.Info.State == account.Stopped && r.x != nil {
+		r.x.stop() // a late answer must not count for the next REGISTER
+	}
 	r.p.changed()
 	switch {
 	case s.Registered && !before.Registered:
@@ -194,9 +196,7 @@ func (r *registration) answered(x *exchange, res *sip.Response) {
 	if h := res.GetHeader("Warning"); h != nil {
 		out.Warning = clean(h.Value())
 	}
-	if (res.StatusCode == 401 || res.StatusCode == 407) && p.digest == nil {
-		out.AuthErr = digest.ErrRejected
-	}
+	out.AuthErr = x.authErr
 	p.resolver.Succeeded(x.targets[x.next])
 	r.alive = p.now()
 	r.do(r.machine.Response(p.now(), out))

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+
+	"housephone/phone"
+	"housephone/topics"
+)
+
+// line is the part of the phone that commands need.
+type line interface {
+	Call(uri string) *phone.Pending
+	Answer(slot int) *phone.Pending
+	Hangup(slot int) *phone.Pending
+	Transfer(slot int, uri string) *phone.Pending
+	Hold(slot int, on bool) *phone.Pending
+	Mute(slot int, on bool) *phone.Pending
+	SendKeys(slot int, keys string) *phone.Pending
+	SetAutoAnswer(on bool) *phone.Pending
+	SetDND(on bool) *phone.Pending
+	SetVolume(volume int) *phone.Pending
+	SetActive(on bool) *phone.Pending
+	Register() *phone.Pending
+	Message(uri, body string) *phone.Pending
+	Options(ctx context.Context, uri string) (int, string, error)
+	Snapshot(ctx context.Context) (phone.State, error)
+}
+
+// outcome waits for what a command that was started comes to.
+type outcome func(context.Context) error
+
+// commander starts commands in the order in which they come.
+type commander struct {
+	phone     line
+	addresses topics.Addresses
+	features  topics.Features
+	console   *console
+	say       func(text string) // publishes the answer of a console command
+	shutdown  bool              // PAIR_SHUTDOWN_WHEN_INACTIVE
+}
+
+// start begins a command. What could fail at once is told by the outcome as well.
+func (c *commander) start(cmd topics.Command) outcome {
+	row, ok := topics.Lookup(cmd.Path())
+	if ok && !c.features.Has(row.Feature) {
+		return failed(topics.NotSupported, cmd.Path()+" is not switched on here")
+	}
+	switch cmd.Datapoint {
+	case "call":
+		return c.call(cmd)
+	case "transfer":
+		return c.address(cmd.Value, func(uri string) *phone.Pending { return c.phone.Transfer(cmd.Call, uri) })
+	case "message":
+		to, body := cmd.Message()
+		return c.address(to, func(uri string) *phone.Pending { return c.phone.Message(uri, body) })
+	case "dtmf":
+		return c.phone.SendKeys(cmd.Call, cmd.Value).Wait
+	case "registration":
+		return c.phone.Register().Wait
+	case "volume":
+		v, err := topics.ParseVolume(cmd.Value)
+		if err != nil {
+			return func(context.Context) error { return err }
+		}
+		return c.phone.SetVolume(v).Wait
+	case "generic":
+		return c.generic(cmd.Value)
+	}
+	if set := c.switches(cmd); set != nil {
+		return set
+	}
+	return failed(topics.NotSupported, cmd.Path()+" is not built in")
+}
+
+// switches are the datapoints that are on or off.
+func (c *commander) switches(cmd topics.Command) outcome {
+	on := cmd.Value == "1"
+	switch cmd.Datapoint {
+	case "hold":
+		return c.phone.Hold(cmd.Call, on).Wait
+	case "mute":
+		return c.phone.Mute(cmd.Call, on).Wait
+	case "autoanswer":
+		return c.phone.SetAutoAnswer(on).Wait
+	case "dnd":
+		return c.phone.SetDND(on).Wait
+	case "active":
+		if !on && !c.shutdown {
+			return failed(topics.Refused, "PAIR_SHUTDOWN_WHEN_INACTIVE is off, so this instance stays active")
+		}
+		return c.phone.SetActive(on).Wait
+	}
+	return nil
+}
+
+func (c *commander) call(cmd topics.Command) outcome {
+	switch {
+	case cmd.Value == "answer":
+		return c.phone.Answer(cmd.Call).Wait
+	case cmd.Value == "hangup":
+		return c.phone.Hangup(cmd.Call).Wait
+	case len(cmd.Values) > 1:
+		return failed(topics.NotSupported, "a list of addresses is not built in, give one")
+	case len(cmd.Values) == 1:
+		return c.address(cmd.Values[0], c.phone.Call)
+	}
+	return c.address(cmd.Value, c.phone.Call)
+}
+
+// address completes an address as people write it.
+func (c *commander) address(text string, f func(uri string) *phone.Pending) outcome {
+	uri, err := c.addresses.Full(text)
+	if err != nil {
+		return func(context.Context) error { return err }
+	}
+	return f(uri).Wait
+}
+
+func (c *commander) generic(text string) outcome {
+	answer := c.console.start(text)
+	return func(ctx context.Context) error {
+		out, err := answer(ctx)
+		if err != nil {
+			c.say("error: " + err.Error())
+			return err
+		}
+		c.say(out)
+		return nil
+	}
+}
+
+func failed(code topics.Code, text string) outcome {
+	return func(context.Context) error { return &topics.Error{Code: code, Message: text} }
+}

@@ -1,0 +1,313 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"path"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/caarlos0/env/v11"
+
+	"housephone/phone/codec"
+)
+
+// config is the environment. It is the only struct with env tags; -h prints it.
+type config struct {
+	ID        string `env:"HOUSEPHONE_ID" envDefault:"phone" doc:"name of this phone in topics and, without SIP_USER, its SIP user"`
+	Name      string `env:"HOUSEPHONE_NAME" doc:"friendly name in Home Assistant (default: made from the ID)"`
+	Lang      string `env:"HOUSEPHONE_LANG" envDefault:"en" doc:"language of the entity names: en, de, fr, it, es, nl" allowed:"en,de,fr,it,es,nl"`
+	LogLevel  string `env:"LOG_LEVEL" envDefault:"info" doc:"debug, info, warn, error" allowed:"debug,info,warn,error"`
+	LogFormat string `env:"LOG_FORMAT" envDefault:"text" doc:"text, json" allowed:"text,json"`
+	StateDir  string `env:"STATE_DIR" doc:"folder in which volume, autoanswer and dnd survive a restart (default: they do not)"`
+	MQTT      mqttEnv
+	SIP       sipEnv
+	Phone     phoneEnv
+	Audio     audioEnv
+	HTTP      string `env:"HTTP_LISTEN" envDefault:":8080" doc:"address of /healthz, /readyz and /metrics; none = off"`
+	Pair      pairEnv
+}
+
+type mqttEnv struct {
+	URL          string `env:"MQTT_URL" doc:"broker: mqtt://, mqtts://, ws:// or wss://; empty = the embedded one"`
+	Listen       string `env:"MQTT_LISTEN" envDefault:"127.0.0.1:1883" doc:"address of the embedded broker; others than loopback need credentials"`
+	Username     string `env:"MQTT_USERNAME" doc:"for the broker; guards the embedded one"`
+	Password     string `env:"MQTT_PASSWORD" doc:"for the broker; guards the embedded one" secret:"true"`
+	PasswordFile string `env:"MQTT_PASSWORD_FILE" doc:"file that holds MQTT_PASSWORD"`
+	CAFile       string `env:"MQTT_CA_FILE" doc:"PEM file of the authority that signed the broker's certificate"`
+	CertFile     string `env:"MQTT_CERT_FILE" doc:"PEM file of our certificate"`
+	KeyFile      string `env:"MQTT_KEY_FILE" doc:"PEM file of its key"`
+	ClientID     string `env:"MQTT_CLIENT_ID" doc:"MQTT client id (default: housephone-<id>)"`
+	Prefix       string `env:"MQTT_TOPIC_PREFIX" envDefault:"housephone" doc:"first level of the topics"`
+	Discovery    string `env:"MQTT_DISCOVERY_PREFIX" envDefault:"homeassistant" doc:"prefix of Home Assistant's discovery; none = off"`
+}
+
+type sipEnv struct {
+	Server       string   `env:"SIP_SERVER" doc:"registrar: host name or address; empty = stand-alone"`
+	Port         int      `env:"SIP_PORT" doc:"its port (default: by DNS, else 5060, with TLS 5061)"`
+	User         string   `env:"SIP_USER" doc:"user name of the account"`
+	AuthUser     string   `env:"SIP_AUTH_USER" doc:"user name for authentication where it differs"`
+	Password     string   `env:"SIP_PASSWORD" doc:"password of the account" secret:"true"`
+	PasswordFile string   `env:"SIP_PASSWORD_FILE" doc:"file that holds SIP_PASSWORD"`
+	DisplayName  string   `env:"SIP_DISPLAY_NAME" doc:"name shown to who is called"`
+	Transport    string   `env:"SIP_TRANSPORT" envDefault:"udp" doc:"udp, tcp, tls" allowed:"udp,tcp,tls"`
+	Proxy        string   `env:"SIP_OUTBOUND_PROXY" doc:"host[:port] that all requests go through"`
+	Expires      duration `env:"SIP_EXPIRES" envDefault:"300" doc:"seconds a registration is asked for"`
+	Listen       string   `env:"SIP_LISTEN" envDefault:"0.0.0.0:5060" doc:"address of the SIP socket, UDP and TCP"`
+	Advertise    string   `env:"SIP_ADVERTISE" doc:"address[:port] to tell others instead of the local one, for containers"`
+	TLSCAFile    string   `env:"SIP_TLS_CA_FILE" doc:"PEM file of the authority that signed the server's certificate"`
+	TLSInsecure  boolean  `env:"SIP_TLS_INSECURE" envDefault:"0" doc:"1 = do not verify the server's certificate"`
+	RTPPorts     ports    `env:"SIP_RTP_PORTS" envDefault:"16384-16484" doc:"UDP ports of sound"`
+	AllowFrom    prefixes `env:"SIP_ALLOW_FROM" doc:"who may ring: addresses and CIDRs, separated by commas (default: the server, or anyone in stand-alone)"`
+	AllowTo      patterns `env:"SIP_ALLOW_TO" doc:"what may be dialled: patterns such as 6??, +39*, *@pbx, separated by commas (default: everything)"`
+	AllowRefer   boolean  `env:"SIP_ALLOW_REFER" envDefault:"0" doc:"1 = the far end may transfer us to what SIP_ALLOW_TO allows"`
+}
+
+type phoneEnv struct {
+	Mode            string   `env:"PHONE_MODE" envDefault:"phone" doc:"phone, ivr" allowed:"phone,ivr"`
+	AutoAnswer      boolean  `env:"PHONE_AUTOANSWER" envDefault:"0" doc:"1 = answer calls by itself"`
+	AutoAnswerDelay duration `env:"PHONE_AUTOANSWER_DELAY" envDefault:"0" doc:"seconds to ring before that"`
+	AutoAnswerFrom  patterns `env:"PHONE_AUTOANSWER_FROM" doc:"callers whose auto-answer headers are obeyed: patterns, separated by commas (default: nobody)"`
+	RingTimeout     duration `env:"PHONE_RING_TIMEOUT" envDefault:"60s" doc:"how long a call rings, in or out"`
+	MaxCalls        int      `env:"PHONE_MAX_CALLS" envDefault:"1" doc:"calls at a time"`
+	MaxDuration     duration `env:"PHONE_MAX_CALL_DURATION" envDefault:"0" doc:"longest call; 0 = no limit"`
+	MediaTimeout    duration `env:"PHONE_MEDIA_TIMEOUT" envDefault:"120s" doc:"a call without any sound packet for that long ends"`
+	Codecs          codecs   `env:"PHONE_CODECS" envDefault:"pcma,pcmu" doc:"codecs in order of preference"`
+	DTMF            string   `env:"PHONE_DTMF" envDefault:"rfc4733" doc:"how keys are sent: rfc4733 (INFO where the far end has no telephone-event), info, inband" allowed:"rfc4733,info,inband"`
+	ToneDuration    duration `env:"PHONE_DTMF_DURATION" envDefault:"160ms" doc:"length of a sent key"`
+	ToneGap         duration `env:"PHONE_DTMF_GAP" envDefault:"100ms" doc:"pause between sent keys"`
+	EarlyMedia      boolean  `env:"PHONE_EARLY_MEDIA" envDefault:"0" doc:"1 = open the sound path to the caller while it rings (183)"`
+	Volume          volume   `env:"PHONE_VOLUME" envDefault:"20" doc:"volume at the first start: off, 1 to 20"`
+}
+
+type audioEnv struct {
+	Capture  string `env:"AUDIO_CAPTURE" envDefault:"none" doc:"microphone: none, tone:HZ, file:PATH"`
+	Playback string `env:"AUDIO_PLAYBACK" envDefault:"none" doc:"loudspeaker: none, file:PATH"`
+}
+
+type pairEnv struct {
+	Shutdown boolean `env:"PAIR_SHUTDOWN_WHEN_INACTIVE" envDefault:"1" doc:"1 = without the active role un-register and refuse calls"`
+}
+
+// load reads the environment. Its error is one line a value, each naming the
+// variable, the value and what is allowed.
+func load(environ map[string]string) (config, error) {
+	var c config
+	err := env.ParseWithOptions(&c, env.Options{Environment: environ})
+	if err != nil {
+		return c, explain(err, environ)
+	}
+	return c, errors.Join(c.checkWords(environ), c.check())
+}
+
+// explain turns the library's errors into ours.
+func explain(err error, environ map[string]string) error {
+	names := map[string]string{}
+	walk(reflect.TypeFor[config](), func(f reflect.StructField) { names[f.Name+"/"+f.Type.String()] = f.Tag.Get("env") })
+	var agg env.AggregateError
+	if !errors.As(err, &agg) {
+		return err
+	}
+	var out []error
+	for _, e := range agg.Errors {
+		var pe env.ParseError
+		if !errors.As(e, &pe) {
+			out = append(out, e)
+			continue
+		}
+		name := names[pe.Name+"/"+pe.Type.String()]
+		want := pe.Err.Error()
+		if pe.Type.Kind() == reflect.Int {
+			want = "want a whole number"
+		}
+		out = append(out, fmt.Errorf("%s=%q: %s", name, environ[name], want))
+	}
+	return errors.Join(out...)
+}
+
+// walk visits every variable.
+func walk(t reflect.Type, f func(reflect.StructField)) {
+	for i := range t.NumField() {
+		field := t.Field(i)
+		if field.Tag.Get("env") != "" {
+			f(field)
+		} else if field.Type.Kind() == reflect.Struct {
+			walk(field.Type, f)
+		}
+	}
+}
+
+// checkWords refuses words that are not in the closed list of a variable.
+func (c *config) checkWords(environ map[string]string) error {
+	var out []error
+	walk(reflect.TypeFor[config](), func(f reflect.StructField) {
+		name, allowed := f.Tag.Get("env"), f.Tag.Get("allowed")
+		v := environ[name]
+		if allowed == "" || v == "" {
+			return
+		}
+		for w := range strings.SplitSeq(allowed, ",") {
+			if v == w {
+				return
+			}
+		}
+		out = append(out, fmt.Errorf("%s=%q: want one of %s", name, v, strings.ReplaceAll(allowed, ",", ", ")))
+	})
+	return errors.Join(out...)
+}
+
+// check refuses what only makes no sense together, and reads the files of secrets.
+func (c *config) check() error {
+	bad := func(name, value, want string) error { return fmt.Errorf("%s=%q: %s", name, value, want) }
+	var out []error
+	if c.SIP.Server != "" && c.SIP.User == "" {
+		out = append(out, bad("SIP_USER", "", "SIP_SERVER is set, so the account's user name is needed"))
+	}
+	if c.SIP.Port < 0 || c.SIP.Port > 65535 {
+		out = append(out, bad("SIP_PORT", fmt.Sprint(c.SIP.Port), "want 1 to 65535"))
+	}
+	if c.Phone.MaxCalls < 1 || c.Phone.MaxCalls > 1000 {
+		out = append(out, bad("PHONE_MAX_CALLS", fmt.Sprint(c.Phone.MaxCalls), "want 1 to 1000"))
+	}
+	if d := time.Duration(c.SIP.Expires); d < 30*time.Second || d > 24*time.Hour {
+		out = append(out, bad("SIP_EXPIRES", d.String(), "want 30 seconds to 24 hours"))
+	}
+	for _, s := range []struct{ name, value string }{{"HOUSEPHONE_ID", c.ID}, {"MQTT_TOPIC_PREFIX", c.MQTT.Prefix}} {
+		if strings.ContainsAny(s.value, "+#\x00\r\n ") || strings.Trim(s.value, "/") != s.value {
+			out = append(out, bad(s.name, s.value, "want text without +, #, spaces and outer slashes"))
+		}
+	}
+	if strings.Contains(c.ID, "/") {
+		out = append(out, bad("HOUSEPHONE_ID", c.ID, "want one topic level, without a slash"))
+	}
+	if err := secretFile("MQTT_PASSWORD", &c.MQTT.Password, c.MQTT.PasswordFile); err != nil {
+		out = append(out, err)
+	}
+	if err := secretFile("SIP_PASSWORD", &c.SIP.Password, c.SIP.PasswordFile); err != nil {
+		out = append(out, err)
+	}
+	return errors.Join(out...)
+}
+
+// secretFile reads the _FILE twin of a secret.
+func secretFile(name string, value *string, file string) error {
+	if file == "" {
+		return nil
+	}
+	if *value != "" {
+		return fmt.Errorf("%s_FILE=%q: %s is set too, want one of them", name, file, name)
+	}
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return fmt.Errorf("%s_FILE=%q: %w", name, file, err)
+	}
+	*value = strings.TrimRight(string(b), "\r\n")
+	return nil
+}
+
+// The types below read one value and say what is allowed.
+
+type boolean bool
+
+func (b *boolean) UnmarshalText(t []byte) error {
+	switch strings.ToLower(string(t)) {
+	case "1", "on", "true", "yes":
+		*b = true
+	case "0", "off", "false", "no":
+		*b = false
+	default:
+		return errors.New("want 0 or 1 (also off, on, false, true)")
+	}
+	return nil
+}
+
+type duration time.Duration
+
+func (d *duration) UnmarshalText(t []byte) error {
+	s := string(t)
+	if strings.Trim(s, "0123456789.") == "" {
+		s += "s"
+	}
+	v, err := time.ParseDuration(s)
+	if err != nil || v < 0 {
+		return errors.New("want seconds or a time such as 500ms, 30s, 5m")
+	}
+	*d = duration(v)
+	return nil
+}
+
+type ports struct{ first, last int }
+
+func (p *ports) UnmarshalText(t []byte) error {
+	if n, err := fmt.Sscanf(string(t), "%d-%d", &p.first, &p.last); err != nil || n != 2 || p.first < 1024 || p.last > 65535 || p.last-p.first < 1 ||
+		fmt.Sprintf("%d-%d", p.first, p.last) != string(t) {
+		return errors.New("want FIRST-LAST within 1024-65535, two ports a call")
+	}
+	return nil
+}
+
+type prefixes []netip.Prefix
+
+func (p *prefixes) UnmarshalText(t []byte) error {
+	for s := range strings.SplitSeq(string(t), ",") {
+		s = strings.TrimSpace(s)
+		if a, err := netip.ParseAddr(s); err == nil {
+			*p = append(*p, netip.PrefixFrom(a.Unmap(), a.Unmap().BitLen()))
+			continue
+		}
+		v, err := netip.ParsePrefix(s)
+		if err != nil {
+			return errors.New("want addresses and CIDRs such as 192.168.1.0/24, separated by commas")
+		}
+		*p = append(*p, v.Masked())
+	}
+	return nil
+}
+
+type patterns []string
+
+func (p *patterns) UnmarshalText(t []byte) error {
+	for s := range strings.SplitSeq(string(t), ",") {
+		s = strings.TrimSpace(s)
+		if _, err := path.Match(s, ""); err != nil || s == "" {
+			return errors.New("want patterns such as 6??, +39*, *@pbx, separated by commas")
+		}
+		*p = append(*p, s)
+	}
+	return nil
+}
+
+type codecs []codec.Codec
+
+func (c *codecs) UnmarshalText(t []byte) error {
+	for s := range strings.SplitSeq(string(t), ",") {
+		v, ok := codec.ByName(strings.TrimSpace(s))
+		if !ok {
+			var names []string
+			for _, k := range codec.Table() {
+				names = append(names, strings.ToLower(k.Name))
+			}
+			return fmt.Errorf("want some of %s, separated by commas", strings.Join(names, ", "))
+		}
+		*c = append(*c, v)
+	}
+	return nil
+}
+
+type volume int
+
+func (v *volume) UnmarshalText(t []byte) error {
+	if strings.EqualFold(string(t), "off") {
+		*v = 0
+		return nil
+	}
+	var n int
+	if _, err := fmt.Sscanf(string(t), "%d", &n); err != nil || n < 0 || n > 20 || fmt.Sprint(n) != string(t) {
+		return errors.New("want off or 1 to 20")
+	}
+	*v = volume(n)
+	return nil
+}

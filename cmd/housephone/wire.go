@@ -1,0 +1,176 @@
+package main
+
+import (
+	"errors"
+	"strconv"
+	"time"
+
+	"housephone/phone"
+	"housephone/phone/account"
+	"housephone/topics"
+)
+
+// view turns what the phone tells into datapoints. It is pure.
+type view struct {
+	tree      topics.Tree
+	addresses topics.Addresses
+	mode      string
+	local     string // our own address for people
+	registrar string
+	aor       string
+	slots     int // PHONE_MAX_CALLS
+}
+
+// state is every retained datapoint of the phone.
+func (v view) state(s phone.State) []topics.Message {
+	current := findCall(s.Calls, s.Current)
+	out := []topics.Message{
+		v.tree.Message("registration", topics.Bool(s.Registered)),
+		v.json("registration/info", v.registration(s.Registration)),
+		v.tree.Message("mode", v.mode),
+		v.tree.Message("active", topics.Bool(s.Active)),
+		v.tree.Message("autoanswer", topics.Bool(s.AutoAnswer)),
+		v.tree.Message("dnd", topics.Bool(s.DND)),
+		v.tree.Message("volume", topics.Volume(s.Volume)),
+		v.tree.Message("hold", topics.Bool(current.Held)),
+		v.tree.Message("mute", topics.Bool(current.Muted)),
+		v.json("call/quality", quality(current)),
+	}
+	out = append(out, v.call("", current)...)
+	if v.slots > 1 {
+		for slot := 1; slot <= v.slots; slot++ {
+			out = append(out, v.call(callPath(slot, ""), findCall(s.Calls, slot))...)
+		}
+	}
+	return out
+}
+
+// call is what both the plain topics and calls/<n> tell of a call.
+func (v view) call(prefix string, c phone.Call) []topics.Message {
+	return []topics.Message{
+		v.tree.Message(prefix+"call", v.addresses.Short(c.Remote.URI)),
+		v.tree.Message(prefix+"status", statusText(c)),
+		v.json(prefix+"call/info", v.info(c)),
+	}
+}
+
+func findCall(calls []phone.Call, slot int) phone.Call {
+	for _, c := range calls {
+		if c.Slot == slot {
+			return c
+		}
+	}
+	return phone.Call{}
+}
+
+func statusText(c phone.Call) string {
+	if c.Status == "" {
+		return topics.StatusHangup
+	}
+	return string(c.Status)
+}
+
+func (v view) info(c phone.Call) topics.CallInfo {
+	if c.ID == "" {
+		return topics.CallInfo{}
+	}
+	return topics.CallInfo{
+		ID: c.ID, Direction: string(c.Direction), Remote: remote(c.Remote), Local: v.local, Status: statusText(c),
+		Started: topics.At(c.Started), Answered: topics.At(c.Answered), Codec: c.Codec, Secure: c.Secure,
+		Muted: c.Muted, Held: c.Held,
+	}
+}
+
+func remote(p phone.Party) topics.Remote {
+	return topics.Remote{URI: p.URI, User: p.User, Name: p.Name}
+}
+
+func quality(c phone.Call) topics.Quality {
+	q := c.Quality
+	return topics.Quality{Codec: q.Codec, Loss: q.LossPct, JitterMS: q.JitterMs, RTTMS: q.RTTMs, MOS: q.MOS}
+}
+
+func (v view) registration(i account.Info) topics.RegistrationInfo {
+	return topics.RegistrationInfo{
+		Registrar: v.registrar, AOR: v.aor, State: string(i.State), Code: i.Code, Reason: i.Reason, Hint: i.Hint,
+		Expires: int(i.Expires / time.Second), Since: topics.At(i.Since),
+	}
+}
+
+// event is what one event of the phone is published as.
+func (v view) event(e phone.Event) []topics.Message {
+	switch e := e.(type) {
+	case phone.StateChanged:
+		return v.state(e.State)
+	case phone.Ended:
+		return []topics.Message{v.json("call/ended", v.ended(e))}
+	case phone.RefusedCall:
+		return []topics.Message{v.tree.Message("call/refused", v.addresses.Short(e.Remote.URI))}
+	case phone.Incoming:
+		return []topics.Message{v.tree.Message("pbx", v.addresses.Short(e.Call.Remote.URI)+" = "+v.local)}
+	case phone.Outgoing:
+		return []topics.Message{v.tree.Message("pbx", v.local+" = "+v.addresses.Short(e.Call.Remote.URI))}
+	case phone.Key:
+		return v.perCall(e.Slot, "dtmf", e.Key)
+	case phone.Transfer:
+		text := string(e.Status)
+		if e.Status == phone.TransferFailed {
+			text = topics.TransferFailed(e.Code)
+		}
+		return v.perCall(e.Slot, "transfer", text)
+	case phone.MessageReceived:
+		return []topics.Message{v.json("message", topics.SIPMessage{From: v.addresses.Short(e.From.URI), Body: e.Body})}
+	}
+	return nil
+}
+
+// perCall publishes an event of a call on the plain topic and, with several calls, on its own.
+func (v view) perCall(slot int, datapoint, value string) []topics.Message {
+	out := []topics.Message{v.tree.Message(datapoint, value)}
+	if v.slots > 1 && slot > 0 {
+		out = append(out, v.tree.Message(callPath(slot, datapoint), value))
+	}
+	return out
+}
+
+func (v view) ended(e phone.Ended) topics.CallEnded {
+	c := e.Call
+	out := topics.CallEnded{
+		ID: c.ID, Direction: string(c.Direction), Remote: remote(c.Remote), Local: v.local,
+		Started: topics.At(c.Started), Answered: topics.At(c.Answered), Ended: topics.At(e.Ended),
+		Cause: string(e.Cause), By: topics.ByLocal, SIP: e.Status, Reason: e.Reason, Quality: quality(c),
+	}
+	if !c.Answered.IsZero() {
+		out.Duration = topics.Seconds(e.Ended.Sub(c.Answered))
+	}
+	if e.ByFar {
+		out.By = topics.ByRemote
+	}
+	return out
+}
+
+// json publishes a document; the documents of package topics always have a form.
+func (v view) json(datapoint string, doc any) topics.Message {
+	m, err := v.tree.JSON(datapoint, doc)
+	if err != nil {
+		return v.tree.Message(datapoint, "{}")
+	}
+	return m
+}
+
+// asTopicError words an error of the phone in the vocabulary of the topics.
+func asTopicError(err error) error {
+	if err == nil {
+		return nil
+	}
+	var pe *phone.Error
+	if !errors.As(err, &pe) {
+		return err
+	}
+	return &topics.Error{Code: topics.Code(pe.Kind), Message: pe.Text, SIP: pe.Status}
+}
+
+// callPath is the datapoint of one of several calls.
+func callPath(slot int, datapoint string) string {
+	return "calls/" + strconv.Itoa(slot) + "/" + datapoint
+}
