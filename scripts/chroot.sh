@@ -26,7 +26,7 @@ mirror() {
 make_chroot() {
 	local suite=$1 dir=$2 packages=$3
 	debootstrap --variant=minbase --include="$packages" "$suite" "$dir" "$(mirror)"
-	cp -L /etc/resolv.conf "$dir/etc/resolv.conf"
+	cp -L /etc/resolv.conf /etc/hosts "$dir/etc/"
 	mkdir -p "$dir/etc/ssl/certs"
 	cp -L /etc/ssl/certs/ca-certificates.crt "$dir/etc/ssl/certs/ca-certificates.crt"
 	rm -rf "$dir"/var/cache/apt/archives/*.deb "$dir"/var/lib/apt/lists/*

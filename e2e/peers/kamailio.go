@@ -92,13 +92,7 @@ func (k *Kamailio) Server(transport string) string {
 // Password is the password of a user.
 func (k *Kamailio) Password(user string) string {
 	k.t.Helper()
-	for _, u := range k.Users {
-		if u.Name == user {
-			return u.Password
-		}
-	}
-	k.t.Fatalf("kamailio has no user %s", user)
-	return ""
+	return passwordOf(k.t, k.Users, user)
 }
 
 // Env is what the service needs to register here as user, over udp, tcp or tls.
