@@ -41,7 +41,7 @@ func invalid(format string, args ...any) error {
 }
 
 // Result is the one answer to a command, published on <base>/result (not retained). In JSON, members that say nothing are
-// left out: id when the command had none, value when it is empty, error and code when ok is true, sip when no SIP status
+// left out: id when the command had none, value (cut to 200 characters) when it is empty, error and code when ok is true, sip when no SIP status
 // was the cause.
 type Result struct {
 	ID        json.RawMessage `json:"id,omitempty"`
