@@ -41,8 +41,8 @@ func invalid(format string, args ...any) error {
 }
 
 // Result is the one answer to a command, published on <base>/result (not retained). In JSON, members that say nothing are
-// left out: id when the command had none, value (cut to 200 characters) when it is empty, error and code when ok is true, sip when no SIP status
-// was the cause.
+// left out: id when the command had none, value when it is empty, error and code when ok is true, sip when no SIP status
+// was the cause. A value is repeated up to 200 characters.
 type Result struct {
 	ID        json.RawMessage `json:"id,omitempty"`
 	Datapoint string          `json:"datapoint"`
@@ -53,7 +53,7 @@ type Result struct {
 	SIP       int             `json:"sip,omitempty"`
 }
 
-// maxEcho is how much of a refused value comes back in the answer.
+// maxEcho is how much of a value comes back in the answer, in characters.
 const maxEcho = 200
 
 // Result answers the command: nil means done; an [*Error] anywhere in the chain of err gives its code and SIP status; any
