@@ -141,7 +141,7 @@ func (c *Config) resolve() (network, error) {
 		return network{}, errors.New("broker address is not a URL (in a password, characters such as # / @ are written %23 %2F %40)")
 	}
 	n := network{url: u}
-	port := ""
+	var port string
 	switch u.Scheme {
 	case "mqtt", "tcp":
 		n.kind, port = plain, "1883"

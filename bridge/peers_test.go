@@ -28,8 +28,8 @@ const patience = 20 * time.Second
 
 var tree = topics.Tree{Prefix: "housephone", ID: "phone"}
 
-// mosquitto is the real broker, as a process.
-type mosquitto struct {
+// process is a real broker, not ours.
+type process struct {
 	t    testing.TB
 	port int
 	conf string
@@ -37,12 +37,12 @@ type mosquitto struct {
 }
 
 // newMosquitto starts one on a free port of loopback. Without lines it lets everybody in.
-func newMosquitto(t testing.TB, lines ...string) *mosquitto {
+func newMosquitto(t testing.TB, lines ...string) *process {
 	t.Helper()
 	if len(lines) == 0 {
 		lines = []string{"allow_anonymous true"}
 	}
-	m := &mosquitto{t: t, port: freePort(t), conf: filepath.Join(t.TempDir(), "mosquitto.conf")}
+	m := &process{t: t, port: freePort(t), conf: filepath.Join(t.TempDir(), "mosquitto.conf")}
 	who, err := user.Current()
 	if err != nil {
 		t.Fatal(err)
@@ -63,11 +63,11 @@ func freePort(t testing.TB) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
+	defer func() { _ = l.Close() }()
 	return l.Addr().(*net.TCPAddr).Port
 }
 
-func (m *mosquitto) start() {
+func (m *process) start() {
 	m.t.Helper()
 	m.cmd = exec.Command("mosquitto", "-c", m.conf)
 	var out bytes.Buffer
@@ -78,13 +78,13 @@ func (m *mosquitto) start() {
 	eventually(m.t, "mosquitto listens", func() bool {
 		c, err := net.Dial("tcp", m.addr())
 		if err == nil {
-			c.Close()
+			_ = c.Close()
 		}
 		return err == nil
 	})
 }
 
-func (m *mosquitto) kill() {
+func (m *process) kill() {
 	if m.cmd != nil {
 		_ = m.cmd.Process.Kill()
 		_ = m.cmd.Wait()
@@ -92,15 +92,15 @@ func (m *mosquitto) kill() {
 	}
 }
 
-func (m *mosquitto) signal(s syscall.Signal) {
+func (m *process) signal(s syscall.Signal) {
 	m.t.Helper()
 	if err := m.cmd.Process.Signal(s); err != nil {
 		m.t.Fatal(err)
 	}
 }
 
-func (m *mosquitto) addr() string { return fmt.Sprintf("127.0.0.1:%d", m.port) }
-func (m *mosquitto) url() string  { return "mqtt://" + m.addr() }
+func (m *process) addr() string { return fmt.Sprintf("127.0.0.1:%d", m.port) }
+func (m *process) url() string  { return "mqtt://" + m.addr() }
 
 // startEmbedded runs the broker of this project.
 func startEmbedded(t testing.TB) (*broker.Broker, string) {
@@ -269,12 +269,6 @@ func (o *observer) all() []seen {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return slices.DeleteFunc(slices.Clone(o.got), func(s seen) bool { return strings.HasSuffix(s.topic, "/set") })
-}
-
-func (o *observer) forget() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.got = nil
 }
 
 // on is every payload of one topic.

@@ -91,7 +91,7 @@ func TestBadCommandsAreAnswered(t *testing.T) {
 	})
 }
 
-// TestHugePayload: the embedded broker refuses to carry it, mosquitto does.
+// TestHugePayload: the embedded broker refuses to carry it, others do.
 func TestHugePayload(t *testing.T) {
 	m := newMosquitto(t)
 	b, _, _ := startBridge(t, Config{URL: m.url()})

@@ -44,7 +44,7 @@ func newScripted(t *testing.T, code, granted byte) *scripted {
 		}
 	}()
 	t.Cleanup(func() {
-		l.Close()
+		_ = l.Close()
 		<-done
 	})
 	return s
@@ -53,7 +53,7 @@ func newScripted(t *testing.T, code, granted byte) *scripted {
 func (s *scripted) url() string { return "mqtt://" + s.l.Addr().String() }
 
 func (s *scripted) serve(c net.Conn) {
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	for {
 		cp, err := packets.ReadPacket(c)
 		if err != nil {
@@ -208,7 +208,7 @@ func TestSilentServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
+	defer func() { _ = l.Close() }()
 	b, lines := newBridge(t, Config{URL: "mqtt://" + l.Addr().String(), ConnectTimeout: 200 * time.Millisecond})
 	stop := background(t, b.Run)
 	eventually(t, "it is said", func() bool { return len(lines.with("WARN", "does not answer in time")) > 0 })

@@ -70,7 +70,7 @@ func TestTLS(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b, lines := newBridge(t, tt.cfg)
 			background(t, b.Run)
-			if name == "TLS to plain" { // mosquitto just closes; either wording is right
+			if name == "TLS to plain" { // the server just closes; either wording is right
 				eventually(t, "it is said", func() bool { return len(lines.with("WARN", "no connection")) > 0 })
 				return
 			}
@@ -90,7 +90,7 @@ func TestWebSocket(t *testing.T) {
 	ca := newAuthority(t)
 	server := ca.issue(t, "server", "localhost")
 	ws, wss := freePort(t), freePort(t)
-	newMosquitto(t, "allow_anonymous true", // its own listener too: mosquitto does not start with WebSocket alone
+	newMosquitto(t, "allow_anonymous true", // its own listener too: the broker does not start with WebSocket alone
 		fmt.Sprintf("listener %d 127.0.0.1", ws), "protocol websockets",
 		fmt.Sprintf("listener %d 127.0.0.1", wss), "protocol websockets",
 		"cafile "+ca.file, "certfile "+server.cert, "keyfile "+server.key)
@@ -190,7 +190,7 @@ func TestTLSToPlainText(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
+	defer func() { _ = l.Close() }()
 	go func() {
 		for {
 			c, err := l.Accept()

@@ -119,7 +119,7 @@ func (s *session) run(ctx context.Context) error {
 		err = s.serve(ctx)
 	}
 	b.count(func(st *Stats) { st.Connected = false })
-	if ctx.Err() != nil && s.farewell() == nil {
+	if ctx.Err() != nil && s.farewell(context.WithoutCancel(ctx)) == nil {
 		s.client.Disconnect(uint(closeTime.Milliseconds()))
 	} else {
 		s.abort()
@@ -286,7 +286,7 @@ func (s *session) acknowledged() <-chan struct{} {
 }
 
 // farewell sends what waits, then offline, and returns nil when the broker has it.
-func (s *session) farewell() error {
+func (s *session) farewell(ctx context.Context) error {
 	limit := time.After(drainTime)
 	stall := time.NewTimer(drainTime)
 	defer stall.Stop()
@@ -307,7 +307,7 @@ func (s *session) farewell() error {
 		break
 	}
 	m := s.bridge.connection(topics.Offline)
-	ctx, cancel := context.WithTimeout(context.Background(), farewellTime)
+	ctx, cancel := context.WithTimeout(ctx, farewellTime)
 	defer cancel()
 	return s.wait(ctx, s.client.Publish(m.Topic, qos, m.Retain, m.Payload))
 }

@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 )
@@ -78,7 +79,7 @@ func readLength(r io.ByteReader) (int, error) {
 	n := 0
 	for shift := 0; shift < 28; shift += 7 {
 		b, err := r.ReadByte()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return 0, io.ErrUnexpectedEOF
 		}
 		if err != nil {
@@ -89,7 +90,7 @@ func readLength(r io.ByteReader) (int, error) {
 			return n, nil
 		}
 	}
-	return 0, fmt.Errorf("broker sends a packet length above four bytes")
+	return 0, errors.New("broker sends a packet length above four bytes")
 }
 
 func appendLength(p []byte, n int) []byte {

@@ -35,7 +35,7 @@ func TestTrimmer(t *testing.T) {
 		var got []string
 		for {
 			cp, err := packets.ReadPacket(in)
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				break
 			}
 			if err != nil {

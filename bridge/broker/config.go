@@ -22,7 +22,8 @@ type Config struct {
 	MaxConnections int
 	// MaxPacket bounds one MQTT packet in bytes; a client that sends a larger one is disconnected. 0 means 256 KiB.
 	MaxPacket int
-	// MaxRetained bounds the number of retained topics; a value for one more is delivered but not kept. 0 means 10000.
+	// MaxRetained bounds the number of retained topics, the twenty of $SYS included; a value for one more is delivered
+	// but not kept. 0 means 10000.
 	MaxRetained int
 	// WriteTimeout is how long one client may refuse to read before it is disconnected. 0 means 5 s.
 	WriteTimeout time.Duration

@@ -5,7 +5,7 @@
 // neither the port nor the credentials.
 //
 // Non-goals: TLS, WebSocket, access lists, persistence (after a restart the bridge publishes all states again),
-// bridging to other brokers. Who needs these runs mosquitto and sets MQTT_URL.
+// bridging to other brokers. Who needs these runs a broker of his own and sets MQTT_URL.
 //
 // Ownership: New binds the address and starts nothing. Run serves until its context ends, then closes every
 // connection and waits for every goroutine that serves one. Clients that are still connected then leave their last
