@@ -115,13 +115,11 @@ func (a *audio) readFormats(m *sdp.MediaDescription, said []format) {
 			named[f.pt] = f
 		}
 	}
-	seen := map[uint8]bool{}
 	for _, word := range m.MediaName.Formats {
 		pt, ok := readPayloadType(word)
-		if !ok || seen[pt] {
+		if !ok {
 			continue
 		}
-		seen[pt] = true
 		f, ok := named[pt]
 		if !ok {
 			f, ok = static(pt)

@@ -10,13 +10,13 @@ import (
 // re-offer means that nothing changed.
 type Media struct {
 	// Remote is where RTP goes. Its address is invalid when the far end gave a DNS name
-	// (see RemoteName; the port holds), and unspecified for the hold of RFC 2543.
+	// (see Resolved; the port holds), and unspecified for the hold of RFC 2543.
 	Remote netip.AddrPort
 	// RTCP is where RTCP goes: a=rtcp (RFC 3605), or the port above Remote's, or Remote
 	// itself when RTCPMux is agreed.
 	RTCP    netip.AddrPort
 	RTCPMux bool
-	// RemoteName is the host to resolve when c= holds a name.
+	// RemoteName is the host to resolve when c= holds a name, else empty.
 	RemoteName string
 
 	Codec codec.Codec
@@ -38,4 +38,20 @@ type Media struct {
 	Secure bool
 	// Video tells that the far end's description has a live video line.
 	Video bool
+}
+
+// Resolved gives m with the address that RemoteName stands for.
+func (m Media) Resolved(addr netip.Addr) Media {
+	if m.RemoteName == "" {
+		return m
+	}
+	m.RemoteName = ""
+	m.Remote = netip.AddrPortFrom(addr.Unmap(), m.Remote.Port())
+	switch {
+	case m.RTCPMux:
+		m.RTCP = m.Remote
+	case !m.RTCP.Addr().IsValid() && m.RTCP.Port() != 0:
+		m.RTCP = netip.AddrPortFrom(addr.Unmap(), m.RTCP.Port())
+	}
+	return m
 }

@@ -90,6 +90,8 @@ func TestAnswerDirection(t *testing.T) {
 			answer, _ := mustAnswer(t, NewSession(1), offer, local(tc.wish))
 			if m := mustAccept(t, far, answer); m.Direction != tc.want.Reverse() {
 				t.Errorf("the offerer sees %v, want %v", m.Direction, tc.want.Reverse())
+			} else if hold := tc.offered.Send() && !tc.want.Receive(); m.RemoteHold != hold {
+				t.Errorf("the offerer sees hold %v, want %v", m.RemoteHold, hold)
 			}
 		})
 	}
@@ -304,6 +306,29 @@ func lines(body, kind string) string {
 	return strings.Join(out, "|")
 }
 
+// The audio line in use stays in use.
+func TestReofferOfTwoAudioLines(t *testing.T) {
+	s := NewSession(1)
+	_, _ = mustAnswer(t, s, body("m=audio 4000 RTP/AVP 18", "m=audio 4002 RTP/AVP 8"), local(SendRecv))
+	answer, m := mustAnswer(t, s, body("m=audio 4000 RTP/AVP 8", "m=audio 4002 RTP/AVP 8"), local(SendRecv))
+	if got := lines(answer, "m="); m.Remote.Port() != 4002 || got != "audio 0 RTP/AVP 8|audio 5000 RTP/AVP 8" {
+		t.Errorf("lines %q", got)
+	}
+}
+
+// A far end that gives a number a new meaning is followed, and the old one is forgotten.
+func TestPayloadTypeChangesItsMeaning(t *testing.T) {
+	s := NewSession(1)
+	_, _ = mustAnswer(t, s, body("m=audio 4000 RTP/AVP 101", "a=rtpmap:101 opus/48000/2"), local(SendRecv, opus, pcma))
+	_, _ = mustAnswer(t, s, body("m=audio 4000 RTP/AVP 8 101", "a=rtpmap:101 telephone-event/8000"), local(SendRecv, opus, pcma))
+	offer := mustOffer(t, s, local(SendRecv, opus, pcma))
+	for _, want := range []string{"a=rtpmap:101 telephone-event/8000", "a=rtpmap:96 opus/48000/2"} {
+		if !strings.Contains(offer, want) {
+			t.Errorf("no %q in\n%s", want, offer)
+		}
+	}
+}
+
 func TestPreference(t *testing.T) {
 	offer := body("m=audio 4000 RTP/AVP 0 8 9", "m=audio 4002 RTP/AVP 9")
 	if _, m := mustAnswer(t, NewSession(1), offer, local(SendRecv, g722, pcma, pcmu)); m.Codec != pcmu {
@@ -408,6 +433,7 @@ func TestAudioLine(t *testing.T) {
 		{"two events", []string{"m=audio 4000 RTP/AVP 8 100 101", "a=rtpmap:100 telephone-event/16000", "a=rtpmap:101 telephone-event/8000"}, func(m Media) bool { return m.DTMFSendPT == 101 && m.DTMFClock == 8000 }},
 		{"event named but not in the line", []string{"m=audio 4000 RTP/AVP 8", "a=rtpmap:101 telephone-event/8000"}, func(m Media) bool { return m.DTMFSendPT == -1 }},
 		{"crypto beside plain", []string{"m=audio 4000 RTP/AVP 8", "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:xx"}, func(m Media) bool { return !m.Secure }},
+		{"two meanings", []string{"m=audio 4000 RTP/AVP 97 97", "a=rtpmap:97 PCMA/8000", "a=rtpmap:97 PCMU/8000"}, func(m Media) bool { return m.Codec == pcma }},
 		{"second line", []string{"m=audio 0 RTP/AVP 8", "m=audio 4002 RTP/AVP 18", "m=audio 4004 RTP/AVP 8"}, func(m Media) bool { return m.Remote.Port() == 4004 }},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -431,6 +457,11 @@ func TestMultiplex(t *testing.T) {
 	}
 	if m := mustAccept(t, s, body("m=audio 4000 RTP/AVP 8")); m.RTCPMux {
 		t.Errorf("%+v", m)
+	}
+	s = NewSession(1)
+	mustOffer(t, s, local(SendRecv))
+	if m := mustAccept(t, s, body("m=audio 4000 RTP/AVP 8", "a=rtcp-mux")); m.RTCPMux {
+		t.Errorf("multiplexed without our offer: %+v", m)
 	}
 	answer, m := mustAnswer(t, NewSession(1), body("m=audio 4000 RTP/AVP 72", "a=rtpmap:72 PCMA/8000", "a=rtcp-mux"), l)
 	if m.RTCPMux || strings.Contains(answer, "rtcp-mux") { // RFC 5761 4
@@ -483,5 +514,29 @@ func TestDirectionReverse(t *testing.T) {
 		if d.Reverse() != want || d.Reverse().Reverse() != d {
 			t.Errorf("%v reversed is %v, want %v", d, d.Reverse(), want)
 		}
+	}
+}
+
+func TestResolved(t *testing.T) {
+	addr := netip.MustParseAddr("192.0.2.77")
+	for _, tc := range []struct {
+		name, remote, rtcp string
+		lines              []string
+	}{
+		{"name", "192.0.2.77:4000", "192.0.2.77:4001", []string{"m=audio 4000 RTP/AVP 8", "c=IN IP4 door.local"}},
+		{"rtcp port", "192.0.2.77:4000", "192.0.2.77:4444", []string{"m=audio 4000 RTP/AVP 8", "c=IN IP4 door.local", "a=rtcp:4444"}},
+		{"rtcp address", "192.0.2.77:4000", "192.0.2.8:4444", []string{"m=audio 4000 RTP/AVP 8", "c=IN IP4 door.local", "a=rtcp:4444 IN IP4 192.0.2.8"}},
+		{"mux", "192.0.2.77:4000", "192.0.2.77:4000", []string{"m=audio 4000 RTP/AVP 8", "c=IN IP4 door.local", "a=rtcp-mux"}},
+		{"no rtcp", "192.0.2.77:65535", "invalid AddrPort", []string{"m=audio 65535 RTP/AVP 8", "c=IN IP4 door.local"}},
+		{"address", "192.0.2.1:4000", "192.0.2.1:4001", []string{"m=audio 4000 RTP/AVP 8"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			l := local(SendRecv)
+			l.RTCPMux = true
+			_, m := mustAnswer(t, NewSession(1), body(tc.lines...), l)
+			if got := m.Resolved(addr); got.Remote.String() != tc.remote || got.RTCP.String() != tc.rtcp || got.RemoteName != "" {
+				t.Errorf("%s", got.describe())
+			}
+		})
 	}
 }
