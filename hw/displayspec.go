@@ -65,7 +65,7 @@ func openMAX7219(o *options, bus string) openDisplay {
 	}
 	if v, ok := o.take("speed"); ok {
 		if err := opts.Speed.Set(v); err != nil || opts.Speed < 10*physic.KiloHertz || opts.Speed > 10*physic.MegaHertz {
-			o.fail("speed=%s: 10kHz to 10MHz are possible", v)
+			o.fail("speed=%q: 10kHz to 10MHz are possible", v)
 		}
 	}
 	busName(o, bus, "SPI")

@@ -73,7 +73,7 @@ func (s *lightSpec) dutyOption(o *options) gpio.Duty {
 	}
 	duty, err := gpio.ParseDuty(v)
 	if err != nil || !strings.HasSuffix(v, "%") || duty == 0 {
-		o.fail("duty=%s: 1%% to 100%% are possible", v)
+		o.fail("duty=%q: 1%% to 100%% are possible", v)
 	}
 	return duty
 }

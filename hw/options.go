@@ -60,7 +60,7 @@ func (o *options) choice(name, otherwise string, among ...string) string {
 		return otherwise
 	}
 	if !slices.Contains(among, v) {
-		o.fail("%s=%s: %s are possible", name, v, strings.Join(among, ", "))
+		o.fail("%s=%q: %s are possible", name, v, strings.Join(among, ", "))
 	}
 	return v
 }
@@ -72,7 +72,7 @@ func (o *options) flag(name string, otherwise bool) bool {
 	}
 	on, err := strconv.ParseBool(v)
 	if err != nil {
-		o.fail("%s=%s: 0 and 1 are possible", name, v)
+		o.fail("%s=%q: 0 and 1 are possible", name, v)
 	}
 	return on
 }
@@ -84,7 +84,7 @@ func (o *options) number(name string, otherwise, least, most int) int {
 	}
 	n, err := strconv.ParseInt(v, 0, 32)
 	if err != nil || int(n) < least || int(n) > most {
-		o.fail("%s=%s: a number from %d to %d is possible", name, v, least, most)
+		o.fail("%s=%q: a number from %d to %d is possible", name, v, least, most)
 	}
 	return int(n)
 }
@@ -96,7 +96,7 @@ func (o *options) duration(name string, otherwise, least, most time.Duration) ti
 	}
 	d, err := time.ParseDuration(v)
 	if err != nil || d < least || d > most {
-		o.fail("%s=%s: a time from %s to %s is possible", name, v, least, most)
+		o.fail("%s=%q: a time from %s to %s is possible", name, v, least, most)
 	}
 	return d
 }
@@ -111,7 +111,7 @@ func (o *options) size(name string, width, height int) (w, h int) {
 	w, errW := strconv.Atoi(ws)
 	h, errH := strconv.Atoi(hs)
 	if errW != nil || errH != nil || w < 1 || h < 1 || w > 1024 || h > 1024 {
-		o.fail("%s=%s: a size such as %dx%d is possible", name, v, width, height)
+		o.fail("%s=%q: a size such as %dx%d is possible", name, v, width, height)
 	}
 	return w, h
 }
