@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"testing"
 
 	"housephone/phone/audio/noise/fft"
@@ -150,7 +151,10 @@ func TestFilterConverges(t *testing.T) {
 			for i := range before {
 				line = append(line, math.Round(100*math.Log10(before[i]/after[i]))/10)
 			}
-			t.Logf("%d Hz, %v s: %v", rate, length, line)
+			t.Logf("%d Hz, %v s: ERLE of each half second %v", rate, length, line)
+			if early, late := slices.Min(line[3:]), slices.Min(line[8:]); early < 10 || late < 18 {
+				t.Errorf("%d Hz, %v s: ERLE %v dB from 1.5 s on and %v from 4 s on, want 10 and 18", rate, length, early, late)
+			}
 		}
 	}
 }

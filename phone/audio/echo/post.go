@@ -10,8 +10,8 @@ import (
 
 const (
 	deepest = 0.01 // least gain: -40 dB
-	over    = 2.0  // by how much the residual is taken to be underestimated
-	follow  = 0.85 // weight of the past in the a priori ratio
+	over    = 1.2  // by how much the residual is taken to be underestimated
+	follow  = 0.88 // weight of the past in the a priori ratio
 	ring    = 0.6  // what is left of a residual 10 ms later
 )
 
