@@ -37,9 +37,18 @@ func (c clock) sleepUntil(at time.Duration) {
 }
 
 // prepareThread makes the calling thread wake as exactly as it may. All of it
-// is optional: without the rights the thread stays an ordinary one.
+// is optional: without the rights the thread stays an ordinary one. New threads
+// do not inherit it.
 func prepareThread() {
-	const slack, nice = 1, -10
+	const slack, priority, nice = 1, 1, -10
 	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, slack, 0, 0, 0)
-	_ = unix.Setpriority(unix.PRIO_PROCESS, unix.Gettid(), nice)
+	realtime := &unix.SchedAttr{
+		Size:     unix.SizeofSchedAttr,
+		Policy:   unix.SCHED_RR,
+		Flags:    unix.SCHED_FLAG_RESET_ON_FORK,
+		Priority: priority,
+	}
+	if unix.SchedSetAttr(0, realtime, 0) != nil {
+		_ = unix.Setpriority(unix.PRIO_PROCESS, unix.Gettid(), nice)
+	}
 }

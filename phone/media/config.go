@@ -15,7 +15,7 @@ type Config struct {
 	// PortMin and PortMax bound the ports in use, both included; RTP takes
 	// even ports and RTCP the odd one above. Default 16384 to 16484.
 	PortMin, PortMax int
-	// Logger gets one line for each oddity; nil discards.
+	// Logger gets the failures of sources, sinks and callbacks; nil discards.
 	Logger *slog.Logger
 	// ToneDuration and ToneGap are the length of a sent key and the pause
 	// after it. Default 160 ms and 100 ms.

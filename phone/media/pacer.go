@@ -145,7 +145,8 @@ func (s *pacerStats) add(late time.Duration) {
 }
 
 func latenessBound(i int) time.Duration {
-	return [...]time.Duration{100, 200, 500, 1000, 2000, 5000, 10000}[i] * time.Microsecond
+	microseconds := [...]int64{100, 200, 500, 1000, 2000, 5000, 10000}
+	return time.Duration(microseconds[i]) * time.Microsecond
 }
 
 func (s *pacerStats) snapshot() EngineStats {

@@ -297,8 +297,8 @@ func TestRecvStats(t *testing.T) {
 		}
 		r.packet(uint16(65500+i), uint32(160*i), time.Duration(i)*20*ms+time.Duration(i%2)*4*ms, true)
 	}
-	if r.lost() != 60 || r.lossPercent() != 10 {
-		t.Errorf("lost %d, %.1f %%", r.lost(), r.lossPercent())
+	if r.lost() != 60 || r.totalExpected() != 600 {
+		t.Errorf("lost %d of %d", r.lost(), r.totalExpected())
 	}
 	if j := r.jitterMS(); j < 3 || j > 4.1 {
 		t.Errorf("jitter %.2f ms, want nearly 4", j)

@@ -38,7 +38,7 @@ func (r *receiver) configure(s *session, now time.Duration) {
 	old := r.session
 	r.session = s
 	if r.buffer == nil {
-		r.buffer = jitter.New(jitter.Config{ClockRate: s.Codec.ClockRate})
+		r.buffer = jitter.New(jitter.Config{ClockRate: s.Codec.ClockRate, MaxPayload: maxPayload})
 	}
 	moved := r.lock.expect(s.Remote, s.AnySource)
 	if moved {

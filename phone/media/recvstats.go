@@ -83,14 +83,6 @@ func (r *recvStats) lost() int64 {
 	return int64(r.totalExpected()) - int64(r.countBefore+r.count)
 }
 
-func (r *recvStats) lossPercent() float64 {
-	e := r.totalExpected()
-	if e == 0 {
-		return 0
-	}
-	return 100 * max(float64(r.lost()), 0) / float64(e)
-}
-
 func (r *recvStats) jitterMS() float64 {
 	if r.clock == 0 {
 		return 0

@@ -17,7 +17,7 @@ type Stats struct {
 
 	Received      uint64  // accepted RTP packets, telephone-events included
 	ReceivedBytes uint64  // payload bytes
-	Lost          int64   // by sequence numbers (RFC 3550 A.3)
+	Lost          int64   // missing sequence numbers, duplicates do not make up for them
 	LossPercent   float64 // lost of expected, 0 to 100
 	JitterMS      float64 // inter-arrival jitter (RFC 3550 A.8)
 	RTTMS         float64 // round trip by RTCP, 0 while unknown
@@ -30,7 +30,7 @@ type Stats struct {
 
 	Late, Duplicates, Reordered uint64 // packets too late to be played, twice, out of order
 	Concealed                   uint64 // frames filled in for missing packets
-	Foreign                     uint64 // packets of other senders, dropped
+	Foreign                     uint64 // packets of other senders, of those not yet learnt, or before Apply; dropped
 	UnknownPT                   uint64 // payload types not negotiated, dropped
 	Malformed                   uint64 // not RTP or RTCP, dropped
 	DroppedEvents               uint64 // events nobody read

@@ -84,14 +84,15 @@ func (s *Stream) skip(frames int) {
 	s.tx.skipped.Add(uint64(frames))
 }
 
-func (s *Stream) send(time.Duration) bool {
+func (s *Stream) send(time.Duration) (more bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		return false
 	}
+	more = true // also when the source fails
 	if s.broken {
-		return true
+		return more
 	}
 	defer s.silenced("send")
 	s.rxMu.Lock()
@@ -100,7 +101,7 @@ func (s *Stream) send(time.Duration) bool {
 	if done := s.tx.frame(s.session, to); done != nil {
 		s.engine.callback(done)
 	}
-	return true
+	return more
 }
 
 func (s *Stream) play(now time.Duration) {
@@ -189,7 +190,10 @@ func (r *receiver) fill(out *Stats, s *session, now time.Duration) {
 	out.Codec, out.Remote = s.Codec.Name, r.lock.destination()
 	out.Received, out.ReceivedBytes = r.packets, r.octets
 	out.UnknownPT, out.Malformed, out.DTMFReceived = r.unknownPT, r.malformed, r.keys
-	out.Lost, out.LossPercent, out.JitterMS = r.stats.lost(), r.stats.lossPercent(), r.stats.jitterMS()
+	// RTCP's count lets duplicates make up for losses; ours does not.
+	out.Lost = r.stats.lost() + int64(b.Duplicates)
+	out.LossPercent = 100 * float64(max(out.Lost, 0)) / float64(max(r.stats.totalExpected(), 1))
+	out.JitterMS = r.stats.jitterMS()
 	out.ClockPPM = r.stats.clockPPM()
 	out.BufferMS = float64(b.Delay) / float64(time.Millisecond)
 	out.Late, out.Duplicates, out.Reordered = b.Late, b.Duplicates, b.Reordered
