@@ -99,8 +99,7 @@ func (m *callMedia) resolve(a sdp.Media) {
 			if err != nil || len(targets) == 0 || m.closed || m.agreed != a {
 				return
 			}
-			a.RemoteName, a.Remote = "", targets[0].Addr
-			m.apply(a)
+			m.apply(a.Resolved(targets[0].Addr.Addr()))
 		})
 	})
 }

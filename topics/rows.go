@@ -59,7 +59,7 @@ func audioRows() []Datapoint {
 		row("mute", "; back to `0` when a call ends"),
 		row("autoanswer", ""),
 		row("dnd", ": do not disturb, callers get 486"),
-		{Name: "volume", Kind: StateKind, Settable: true, Type: VolumeType, Values: volumes(), Feature: FeaturePhone, Initial: "10",
+		{Name: "volume", Kind: StateKind, Settable: true, Type: VolumeType, Values: volumes(), Feature: FeaturePhone, Initial: "20",
 			Published: "`off`, `1`..`20`",
 			Accepted:  "`off`, `1`..`20` (`0` = `off`)"},
 	}

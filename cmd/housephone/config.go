@@ -120,7 +120,7 @@ func explain(err error, environ map[string]string) error {
 		}
 		name := names[pe.Name+"/"+pe.Type.String()]
 		want := pe.Err.Error()
-		if pe.Type.Kind() == reflect.Int {
+		if pe.Type == reflect.TypeFor[int]() {
 			want = "want a whole number"
 		}
 		out = append(out, fmt.Errorf("%s=%q: %s", name, environ[name], want))

@@ -1,0 +1,56 @@
+# Every target works from a clean clone. `make help` lists them.
+SHELL := /bin/bash
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+GOFLAGS_BUILD := -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z0-9_-]+:.*## / {printf "  %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## bin/housephone
+	go build $(GOFLAGS_BUILD) -o bin/housephone ./cmd/housephone
+
+.PHONY: deps
+deps: ## install what the tests need (apt), or say what is missing
+	scripts/deps
+
+.PHONY: test
+test: deps ## everything that a change has to pass, with the race detector
+	go vet ./...
+	go test -race -timeout 20m ./...
+
+.PHONY: test-fast
+test-fast: ## unit tests alone, nothing to install
+	go test -short $$(go list ./... | grep -v /e2e)
+
+.PHONY: lint
+lint: ## golangci-lint, gofmt, generated docs, shell scripts
+	"$$(scripts/deps lint)" run ./...
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }
+	scripts/check-docs
+	shellcheck .ci/run $$(git ls-files scripts | grep -v '\.py$$')
+
+.PHONY: docs
+docs: ## write the generated pages: docs/topics.md, docs/environment.md
+	go test ./cmd/housephone -run TestGeneratedDocs -update
+
+.PHONY: bench
+bench: ## the benchmark table, beside baresip
+	go run ./e2e/bench
+
+.PHONY: bench-check
+bench-check: ## fail when a ratio is more than 20 % off its target
+	go run ./e2e/bench -check
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for FUZZTIME (10m)
+	scripts/fuzz $(or $(FUZZTIME),10m)
+
+.PHONY: e2e-asterisk
+e2e-asterisk: deps ## against Asterisk 22 in a chroot
+	go test -race -tags asterisk -run TestAsterisk -timeout 20m -v ./e2e
+
+.PHONY: e2e-homeassistant
+e2e-homeassistant: deps ## against a real Home Assistant in a chroot
+	go test -race -tags homeassistant -run TestHomeAssistant -timeout 30m -v ./e2e

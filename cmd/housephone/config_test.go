@@ -1,0 +1,128 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestLoadDefaults(t *testing.T) {
+	c, err := load(map[string]string{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.ID != "phone" || c.MQTT.Listen != "127.0.0.1:1883" || c.MQTT.Prefix != "housephone" || c.HTTP != ":8080" ||
+		c.SIP.Listen != "0.0.0.0:5060" || c.SIP.Transport != "udp" || time.Duration(c.SIP.Expires) != 5*time.Minute ||
+		time.Duration(c.Phone.RingTimeout) != time.Minute || c.Phone.MaxCalls != 1 || c.SIP.RTPPorts != (ports{16384, 16484}) {
+		t.Errorf("defaults: %+v", c)
+	}
+}
+
+// Each wrong value is one line that names the variable, the value and what is allowed.
+func TestLoadErrors(t *testing.T) {
+	for _, tc := range []struct{ name, value, want string }{
+		{"LOG_LEVEL", "loud", "debug, info, warn, error"},
+		{"LOG_FORMAT", "xml", "text, json"},
+		{"SIP_TRANSPORT", "sctp", "udp, tcp, tls"},
+		{"SIP_PORT", "fifty", "whole number"},
+		{"SIP_PORT", "70000", "1 to 65535"},
+		{"SIP_EXPIRES", "5", "30 seconds to 24 hours"},
+		{"SIP_EXPIRES", "soon", "seconds or a time"},
+		{"SIP_RTP_PORTS", "20000", "FIRST-LAST"},
+		{"SIP_RTP_PORTS", "20000-10000", "FIRST-LAST"},
+		{"SIP_RTP_PORTS", "20000-20010x", "FIRST-LAST"},
+		{"SIP_ALLOW_FROM", "192.168.1.0/99", "CIDRs"},
+		{"SIP_ALLOW_TO", "[6", "patterns"},
+		{"SIP_TLS_INSECURE", "maybe", "0 or 1"},
+		{"SIP_SERVER", "pbx.local", ""}, // names SIP_USER
+		{"PHONE_MODE", "fax", "phone, ivr"},
+		{"PHONE_AUTOANSWER", "2", "0 or 1"},
+		{"PHONE_RING_TIMEOUT", "-3s", "seconds or a time"},
+		{"PHONE_MAX_CALLS", "0", "1 to 1000"},
+		{"PHONE_CODECS", "gsm", "pcm"},
+		{"PHONE_DTMF", "morse", "rfc4733, info, inband"},
+		{"PHONE_VOLUME", "21", "off or 1 to 20"},
+		{"HOUSEPHONE_ID", "a/b", "without a slash"},
+		{"HOUSEPHONE_ID", "a+b", "without +"},
+		{"MQTT_TOPIC_PREFIX", "a#", "without +"},
+		{"SIP_PASSWORD_FILE", "/does/not/exist", "no such file"},
+	} {
+		t.Run(tc.name+"="+tc.value, func(t *testing.T) {
+			_, err := load(map[string]string{tc.name: tc.value})
+			if err == nil {
+				t.Fatal("accepted")
+			}
+			text := err.Error()
+			name := tc.name
+			if name == "SIP_SERVER" {
+				name = "SIP_USER"
+			} else if !strings.Contains(text, `"`+tc.value+`"`) && !strings.HasPrefix(tc.value, "5") {
+				t.Errorf("the value is not named: %s", text)
+			}
+			if !strings.HasPrefix(text, name+"=") || !strings.Contains(text, tc.want) || strings.Contains(text, "\n") {
+				t.Errorf("%s", text)
+			}
+		})
+	}
+}
+
+func TestSecretFiles(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(path, []byte("s3cret\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := load(map[string]string{"SIP_PASSWORD_FILE": path, "MQTT_PASSWORD_FILE": path})
+	if err != nil || c.SIP.Password != "s3cret" || c.MQTT.Password != "s3cret" {
+		t.Errorf("%q, %q, %v", c.SIP.Password, c.MQTT.Password, err)
+	}
+	if _, err := load(map[string]string{"SIP_PASSWORD_FILE": path, "SIP_PASSWORD": "x"}); err == nil {
+		t.Error("both a password and its file were accepted")
+	}
+}
+
+func TestRunArguments(t *testing.T) {
+	for _, tc := range []struct {
+		args      []string
+		env       map[string]string
+		code      int
+		out, errs string
+	}{
+		{[]string{"-h"}, nil, exitOK, "SIP_SERVER", ""},
+		{[]string{"-version"}, nil, exitOK, "housephone ", ""},
+		{[]string{"topics"}, nil, exitOK, "call/ended", ""},
+		{[]string{"-check"}, nil, exitOK, "valid", ""},
+		{[]string{"-check"}, map[string]string{"PHONE_MODE": "x"}, exitConfig, "", `PHONE_MODE="x"`},
+		{[]string{"-check"}, map[string]string{"MQTT_URL": "http://x"}, exitConfig, "", "http"},
+		{[]string{"-check"}, map[string]string{"AUDIO_CAPTURE": "tone:x"}, exitConfig, "", `AUDIO_CAPTURE="tone:x"`},
+		{[]string{"-check"}, map[string]string{"SIP_TLS_CA_FILE": "/does/not/exist"}, exitConfig, "", "SIP_TLS_CA_FILE"},
+		{[]string{"-nonsense"}, nil, exitUsage, "", "nonsense"},
+		{[]string{"dance"}, nil, exitUsage, "", "dance"},
+		{nil, map[string]string{"SIP_LISTEN": "256.1.1.1:1"}, exitConfig, "", "SIP_LISTEN"},
+		{nil, map[string]string{"MQTT_LISTEN": "0.0.0.0:0"}, exitConfig, "", "MQTT_LISTEN"},
+	} {
+		var out, errs bytes.Buffer
+		code := run(tc.args, tc.env, &out, &errs)
+		if code != tc.code || !strings.Contains(out.String(), tc.out) || !strings.Contains(errs.String(), tc.errs) {
+			t.Errorf("%v %v: exit %d\n%s%s", tc.args, tc.env, code, out.String(), errs.String())
+		}
+	}
+}
+
+// A port that is taken stops the start with one line that names the variable.
+func TestPortInUse(t *testing.T) {
+	udp, tcp, err := sipSockets(t.Context(), "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _, _ = udp.Close(), tcp.Close() }()
+	var out, errs bytes.Buffer
+	code := run(nil, map[string]string{
+		"SIP_LISTEN": udp.LocalAddr().String(), "MQTT_LISTEN": "127.0.0.1:0", "HTTP_LISTEN": "none",
+	}, &out, &errs)
+	if code != exitConfig || !strings.Contains(errs.String(), "SIP_LISTEN=") || strings.Count(strings.TrimSpace(errs.String()), "\n") > 0 {
+		t.Errorf("exit %d: %s", code, errs.String())
+	}
+}
