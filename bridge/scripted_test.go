@@ -23,6 +23,7 @@ type scripted struct {
 	clients   chan net.Conn // after SUBACK of the command filters
 	published chan *packets.PublishPacket
 	lasts     atomic.Pointer[packets.ConnectPacket]
+	early     atomic.Int32 // PUBLISH before the command filters were subscribed
 }
 
 func newScripted(t *testing.T, code, granted byte) *scripted {
@@ -73,6 +74,7 @@ func (s *scripted) serve(c net.Conn) {
 			}
 			_ = answer.Write(c)
 			if len(p.Topics) > 2 {
+				s.early.Store(int32(len(s.published)))
 				s.clients <- c
 			}
 		case *packets.UnsubscribePacket:
@@ -119,9 +121,16 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-func TestConnectPacket(t *testing.T) {
+func TestConnect(t *testing.T) {
 	s := newScripted(t, packets.Accepted, 1)
-	_, _, stop := startBridge(t, Config{URL: s.url(), Username: "u", Password: "p", KeepAlive: 33 * time.Second})
+	b, _ := newBridge(t, Config{URL: s.url(), Username: "u", Password: "p", KeepAlive: 33 * time.Second})
+	b.Publish(kept(tree.Topic("volume"), "7"))
+	b.Publish(event(tree.Topic("doorbell"), "ring"))
+	stop := background(t, b.Run)
+	eventually(t, "everything is sent", func() bool { return b.Connected() && b.Stats().Pending == 0 })
+	if n := s.early.Load(); n != 0 {
+		t.Errorf("%d messages were published before the subscription", n)
+	}
 	p := s.lasts.Load()
 	if p.ProtocolVersion != 4 || !p.CleanSession || p.ClientIdentifier != "housephone-phone" || p.Keepalive != 33 ||
 		p.Username != "u" || string(p.Password) != "p" || !p.WillFlag || !p.WillRetain || p.WillQos != 1 ||
