@@ -2,8 +2,10 @@ package hw
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
+	"syscall"
 	"time"
 
 	"periph.io/x/conn/v3/gpio"
@@ -37,6 +39,9 @@ func (b *button) open(board Board) error {
 	pin, err := board.Pin(b.spec.pin.name)
 	if err == nil {
 		err = explain(pin.In(b.spec.pin.pull, gpio.BothEdges), "gpio")
+		if errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) {
+			err = fmt.Errorf("%w (a chip without resistors of its own needs pull=none)", err)
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("%s: pin %s: %w", varDoorbell, b.spec.pin.name, err)

@@ -81,7 +81,15 @@ func (l commandLamp) set(ctx context.Context, on bool) error {
 	return nil
 }
 
-func (commandLamp) lit() (on, known bool) { return false, false }
+// lit takes the screen for on, because running the program may need a desktop that has not come up yet.
+func (commandLamp) lit() (on, known bool) { return true, true }
+
+func openCommandLamp(words []string) (lamp, error) {
+	if _, err := exec.LookPath(words[0]); err != nil {
+		return nil, err
+	}
+	return commandLamp{words}, nil
+}
 
 // tail keeps the end of what is written to it.
 type tail struct{ kept []byte }

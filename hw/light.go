@@ -60,30 +60,33 @@ func (l *light) run(ctx context.Context) {
 		case call := <-l.calls:
 			call(ctx, time.Now())
 		case status := <-l.status:
-			l.take(status, time.Now())
+			l.take(ctx, status, time.Now())
 		case <-l.poke:
-			l.wakeUp(time.Now())
+			l.wakeUp(ctx, time.Now())
 		case now := <-timer.C:
 			l.awake.rest(now)
 		case <-ctx.Done():
 			return
 		}
-		_ = l.apply(ctx) // told by a Fault; who asked by set has the answer
+		if l.awake.on != l.on {
+			_ = l.apply(ctx) // a failure is told by a Fault
+		}
 	}
 }
 
 // take wakes the light for a call that begins to ring or is dialled.
-func (l *light) take(status Status, now time.Time) {
+func (l *light) take(ctx context.Context, status Status, now time.Time) {
 	busy := status.Call != CallIdle
 	if busy && !l.awake.busy {
-		l.wakeUp(now)
+		l.wakeUp(ctx, now)
 	}
 	l.awake.call(busy, now)
 }
 
-func (l *light) wakeUp(now time.Time) {
+func (l *light) wakeUp(ctx context.Context, now time.Time) {
 	if l.spec.wake {
 		l.awake.wake(now)
+		_ = l.apply(ctx) // a failure is told by a Fault
 	}
 }
 
@@ -93,11 +96,9 @@ func (l *light) set(ctx context.Context, on bool, now time.Time) error {
 	return l.apply(ctx)
 }
 
-// apply tells the lamp what it is to do. What fails is not tried again by itself: the machine takes the lamp's state.
+// apply tells the lamp what it is to do, also when it should be so already: something else may have switched it. What
+// fails is not tried again by itself: the machine takes the lamp's state.
 func (l *light) apply(ctx context.Context) error {
-	if l.awake.on == l.on {
-		return nil
-	}
 	err := l.lamp.set(ctx, l.awake.on)
 	if (err != nil) != l.failed && ctx.Err() == nil {
 		l.failed = err != nil
@@ -107,8 +108,10 @@ func (l *light) apply(ctx context.Context) error {
 		l.awake.on = l.on
 		return fmt.Errorf("switch backlight: %w", err)
 	}
-	l.on = l.awake.on
-	l.emit(BacklightState{l.on})
+	if l.on != l.awake.on {
+		l.on = l.awake.on
+		l.emit(BacklightState{l.on})
+	}
 	return nil
 }
 

@@ -162,7 +162,7 @@ func (s lightSpec) open(c Config) (lamp, error) {
 	case s.sim:
 		return simLamp{}, nil
 	case s.command != nil:
-		return commandLamp{s.command}, nil
+		return openCommandLamp(s.command)
 	case s.pin.name != "":
 		return s.openPin(c.Board)
 	}
@@ -195,7 +195,7 @@ func (s lightSpec) openPath(c Config) (lamp, error) {
 	case err == nil && info.IsDir():
 		return openSysfsLamp(dir, s.brightness)
 	case err == nil && info.Mode()&0o111 != 0:
-		return commandLamp{[]string{dir}}, nil
+		return openCommandLamp([]string{dir})
 	case filepath.IsAbs(s.path):
 		return nil, fmt.Errorf("%s is neither a directory with brightness nor a program", s.path)
 	}

@@ -71,6 +71,14 @@ func TestPressIsToldWhenItHasSettled(t *testing.T) {
 	}
 }
 
+func TestPressWithoutDebouncing(t *testing.T) {
+	p := press{long: time.Second}
+	p.sample(false, epoch())
+	if g := p.sample(true, epoch().Add(time.Millisecond)); g != gestureShort {
+		t.Errorf("gesture %d at the edge", g)
+	}
+}
+
 func TestContactClosedAtTheStartIsNoPress(t *testing.T) {
 	p := newPress()
 	for at := time.Duration(0); at < 3*time.Second; at += poll {

@@ -582,7 +582,7 @@ func TestLamps(t *testing.T) {
 		{"panel?brightness=100", false, func() string { return read("panel/bl_power") + "," + read("panel/brightness") }, "0,100", "4,100"},
 		{filepath.Join(root, "panel"), false, func() string { return read("panel/bl_power") }, "0", "4"},
 		{"old", true, func() string { return read("old/brightness") }, "17", "0"},
-		{program, true, func() string { return read("calls") }, "1\n0\n1", "1\n0\n1\n0"},
+		{program, true, func() string { return read("calls") }, "", "1\n0\n1\n1\n0"},
 		{"command:" + program + " --{on|off} 'a b'", true, func() string { return last(read("calls")) }, "--on a b", "--off a b"},
 		{"LIGHT", true, func() string { return board.Pins["LIGHT"].Read().String() }, "High", "Low"},
 		{"pwm:GPIO18?duty=50%", true, func() string { return board.Pins["GPIO18"].Duty().String() }, "50%", "0%"},

@@ -31,13 +31,13 @@ type press struct {
 // sample tells the machine what the contact is at now. The first sample is taken as it is: a contact that is closed
 // at the start is no press.
 func (p *press) sample(closed bool, now time.Time) gesture {
-	switch {
-	case !p.begun:
+	if !p.begun {
 		p.begun, p.raw, p.closed, p.since, p.longDone = true, closed, closed, now, true
-		return gestureNone
-	case closed != p.raw:
+	}
+	if closed != p.raw {
 		p.raw, p.since = closed, now
-		return gestureNone
+	}
+	switch {
 	case closed != p.closed && now.Sub(p.since) >= p.debounce:
 		p.closed, p.closedAt, p.longDone = closed, p.since, false
 		if closed && p.ring(now) {
