@@ -1,7 +1,10 @@
 package media
 
 import (
+	"time"
+
 	"housephone/phone/audio"
+	"housephone/phone/audio/conceal"
 	"housephone/phone/codec"
 	"housephone/phone/jitter"
 )
@@ -9,7 +12,8 @@ import (
 const (
 	maxPayload  = 1280 // bytes of an incoming packet that is played
 	popsPerTurn = 16   // packets decoded in one turn at most
-	fadeFrames  = 3    // repeats of the last sound until silence
+	// bridged is the length of a gap that concealment fills with sound.
+	bridged = 60 * time.Millisecond
 )
 
 // player turns the packets of the jitter buffer into frames for the sink. The
@@ -23,7 +27,10 @@ type player struct {
 	held    []int16 // decoded, not yet played; cap is fixed
 	decoded []int16
 	payload [maxPayload]byte
-	filler  filler
+	conceal *conceal.Concealer
+	length  int // samples of a packet
+	gap     int // samples made up since the last good one
+	longGap int // from here on they are silence
 
 	concealed uint64
 }
@@ -40,7 +47,10 @@ func (p *player) configure(s *session) {
 		p.decoded = make([]int16, longest)
 	}
 	p.held = make([]int16, 0, longest+s.samples)
-	p.filler = newFiller(s.Codec.Samples(fillerLength))
+	p.conceal = s.conceal
+	p.length = s.samples
+	p.longGap = s.Codec.Samples(bridged)
+	p.gap = p.longGap // nothing to go on from
 }
 
 // turn plays one frame. pop copies the next packet's payload and tells its
@@ -54,20 +64,21 @@ func (p *player) turn(receive bool, pop func(dst []byte) (int, jitter.State)) {
 		switch state {
 		case jitter.OK:
 			n = p.decoder.Decode(p.decoded, p.payload[:n])
-			p.filler.learn(p.decoded[:n])
+			p.conceal.Good(p.decoded[:n])
 			p.hold(p.decoded[:n])
+			p.gap, p.length = 0, n
 		case jitter.Lost:
-			p.fill(len(p.frame))
+			p.fill(p.length)
 		case jitter.Empty:
 			p.fill(len(p.frame) - len(p.held))
 		}
 	}
-	n := copy(p.frame, p.held)
-	clear(p.frame[n:])
-	p.held = p.held[:copy(p.held, p.held[n:])]
 	if !receive {
 		p.held = p.held[:0]
 	}
+	n := copy(p.frame, p.held)
+	clear(p.frame[n:])
+	p.held = p.held[:copy(p.held, p.held[n:])]
 	if p.sink != nil {
 		p.gain.Apply(p.frame)
 		p.sink.Write(p.frame)
@@ -82,8 +93,12 @@ func (p *player) hold(pcm []int16) {
 // fill bridges n samples that did not arrive.
 func (p *player) fill(n int) {
 	n = min(n, len(p.decoded))
-	if p.filler.fill(p.decoded[:n]) {
+	if p.gap < p.longGap {
+		p.conceal.Lost(p.decoded[:n])
 		p.concealed++
+	} else {
+		clear(p.decoded[:n])
 	}
+	p.gap += n
 	p.hold(p.decoded[:n])
 }

@@ -7,6 +7,9 @@ import (
 	"time"
 
 	"github.com/pion/rtcp"
+
+	"housephone/phone/audio"
+	"housephone/phone/jitter"
 )
 
 const ms = time.Millisecond
@@ -409,27 +412,49 @@ func TestConfig(t *testing.T) {
 	}
 }
 
-func TestFiller(t *testing.T) {
-	f := newFiller(160)
-	out := make([]int16, 160)
-	if f.fill(out) {
-		t.Error("sound from nothing")
+func TestPlayerBridgesGapsAndPacketLengths(t *testing.T) {
+	s, err := newSession(params(t, 4000).withDefaults(), Config{}.withDefaults(), nil)
+	if err != nil {
+		t.Fatal(err)
 	}
-	in := make([]int16, 160)
-	for i := range in {
-		in[i] = 1000
+	var got recorder
+	p := player{sink: &got, gain: audio.VolumeGain(audio.MaxVolume)}
+	p.configure(s)
+	tone := sine(t, 400)
+	pcm := make([]int16, 240)
+	// 30 ms packets for frames of 20 ms; packets 10 to 19 are lost.
+	packet := 0
+	for range 60 {
+		p.turn(true, func(dst []byte) (int, jitter.State) {
+			packet++
+			tone.Read(pcm)
+			if packet > 10 && packet <= 20 {
+				return 0, jitter.Lost
+			}
+			return s.encoder.Encode(dst, pcm), jitter.OK
+		})
 	}
-	f.learn(in)
-	var levels []int16
-	for range 4 {
-		f.fill(out)
-		levels = append(levels, out[0])
+	level := func(from, n int) float64 { return audio.Level(got.pcm[from : from+n]) }
+	if len(got.pcm) != 60*160 {
+		t.Errorf("%d samples", len(got.pcm))
 	}
-	if levels[0] != 1000 || levels[1] >= levels[0] || levels[2] >= levels[1] || levels[3] != 0 {
-		t.Errorf("levels %v do not fade to silence in three frames", levels)
+	if l := level(0, 2400); l < -12.5 || l > -11.5 {
+		t.Errorf("before the gap %.1f dBFS", l)
 	}
-	f.learn(in[:80])
-	if f.fill(out); out[159] == 0 {
-		t.Error("a short piece is not repeated")
+	if l := level(2400, 80); l < -14 {
+		t.Errorf("the gap begins with %.1f dBFS", l)
+	}
+	if l := level(2400+480, 160); l > -60 {
+		t.Errorf("60 ms into the gap there are still %.1f dBFS", l)
+	}
+	if l := level(4640, 160); l > -60 {
+		t.Errorf("the gap ends too early: %.1f dBFS", l)
+	}
+	if l := level(4960, 1600); l < -12.5 || l > -11.5 {
+		t.Errorf("after the gap %.1f dBFS", l)
+	}
+	p.turn(false, nil)
+	if l := level(60*160, 160); l > -90 {
+		t.Errorf("%.1f dBFS while not receiving", l)
 	}
 }

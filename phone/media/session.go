@@ -4,11 +4,12 @@ import (
 	"fmt"
 	"net/netip"
 
+	"housephone/phone/audio/conceal"
 	"housephone/phone/codec"
 )
 
 // session is one agreement in force. It is replaced as a whole and never
-// changed; only its encoder and decoder have a state, which goes over to the
+// changed; only encoder, decoder and concealer have a state, which goes over to the
 // next session of the same codec.
 type session struct {
 	Params
@@ -16,6 +17,7 @@ type session struct {
 	samples int // PCM samples of a frame
 	encoder codec.Encoder
 	decoder codec.Decoder
+	conceal *conceal.Concealer
 }
 
 func newSession(p Params, cfg Config, old *session) (*session, error) {
@@ -25,7 +27,7 @@ func newSession(p Params, cfg Config, old *session) (*session, error) {
 		timing:  timing{ptime: p.Ptime, clock: p.DTMFClock, tone: cfg.ToneDuration, gap: cfg.ToneGap},
 	}
 	if old != nil && old.Codec == p.Codec {
-		s.encoder, s.decoder = old.encoder, old.decoder
+		s.encoder, s.decoder, s.conceal = old.encoder, old.decoder, old.conceal
 		return s, nil
 	}
 	var err error
@@ -33,6 +35,9 @@ func newSession(p Params, cfg Config, old *session) (*session, error) {
 		return nil, fmt.Errorf("media: %w", err)
 	}
 	if s.decoder, err = p.Codec.NewDecoder(); err != nil {
+		return nil, fmt.Errorf("media: %w", err)
+	}
+	if s.conceal, err = conceal.New(p.Codec.SampleRate); err != nil {
 		return nil, fmt.Errorf("media: %w", err)
 	}
 	return s, nil
