@@ -8,6 +8,7 @@ import (
 	_ "github.com/emiago/sipgo/sip"
 	_ "github.com/gen2brain/malgo"
 	_ "github.com/google/go-cmp/cmp"
+	_ "github.com/hajimehoshi/go-mp3"
 	_ "github.com/icholy/digest"
 	_ "github.com/jfreymuth/pulse"
 	_ "github.com/miekg/dns"
