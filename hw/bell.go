@@ -12,7 +12,7 @@ import (
 )
 
 // poll is the longest time between two looks at a contact, and so how long stopping may take.
-const poll = 100 * time.Millisecond
+const poll = 250 * time.Millisecond
 
 // button is one doorbell button: a contact, or only a name that is pressed by topic.
 type button struct {

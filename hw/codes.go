@@ -29,7 +29,8 @@ type Codes struct{ entries []entry }
 //
 //	name hash [from=ADDRESS,ADDRESS*] [days=mon-fri,sun] [hours=07:00-19:00]
 //
-// where hash is what HashCode gives, from lists who may use the code (a * at the end stands for anything), and
+// where hash is what HashCode gives, from lists who may use the code (written as in Attempt.From; a * at the end stands for
+// anything), and
 // hours that end before they begin go past midnight. Empty lines and those that begin with # are skipped. A code
 // without from is never accepted by message, because the sender of a message is easily forged. Errors name the line
 // and never the hash.

@@ -33,8 +33,16 @@ type Config struct {
 	// a command, or sim. Options: sleep=60s (off after that time without a call or a press), wake=0|1 (on when a call
 	// rings or a button is pressed; 1 where sleep is given), active=high|low, brightness=LEVEL, duty=PERCENT.
 	Backlight string
-	// Display is HW_DISPLAY: max7219[:SPI0.0], ssd1306[:I2C1 or :SPI0.0], hd44780[:I2C1] or sim. Options of all:
-	// brightness=0..15, clock=24h|12h|off; the rest stands in docs/hardware.md.
+	// Display is HW_DISPLAY, one of
+	//
+	//	max7219[:SPI0.0]  LED matrices in a chain: cascaded=1..8 (1), orientation=0|90|-90|180 (0), reverse=0|1 (0),
+	//	                  speed=1MHz, font=proportional|cp437
+	//	ssd1306[:I2C1]    OLED: addr=0x3c, size=128x64|128x32, turned=0|1, scale=1|2 (2), font=
+	//	ssd1306:SPI0.0    the same with dc=PIN instead of addr
+	//	hd44780[:I2C1]    character LCD behind a PCF8574: addr=0x27, size=16x2
+	//	sim               cascaded=1..8 (4) or size=32x8, terminal=0|1, font=
+	//
+	// all with brightness=0..15 (7) and clock=24h|12h|off (24h).
 	Display string
 
 	// Board gives access to pins and buses; nil is the machine this runs on.

@@ -15,5 +15,6 @@
 //
 // Safety: the relay is switched off when Run begins and before it ends, a pulse ends after at most MaxPulse, an unlock
 // during a pulse does not lengthen it. When the process is killed in the middle of a pulse, the kernel releases the line; what
-// the line does then is up to the board, so the relay's input needs a resistor that holds it off.
+// the line does then is up to the board, so the relay's input needs a resistor that holds it off. A relay
+// that closes to low sees it low for some microseconds when the kernel makes the line an output.
 package hw

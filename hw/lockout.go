@@ -11,6 +11,7 @@ const (
 	longestLockOut  = time.Hour
 	forgetAfter     = 24 * time.Hour
 	maxCallers      = 256
+	maxCallerName   = 256
 )
 
 // tries counts the wrong codes of one caller, or of all.
@@ -55,7 +56,7 @@ type attempts struct {
 // locked is how long caller must wait at now; 0 when a code may be tried.
 func (a *attempts) locked(caller string, now time.Time) time.Duration {
 	wait := a.all.locked(now)
-	if t := a.callers[caller]; t != nil {
+	if t := a.callers[short(caller)]; t != nil {
 		wait = max(wait, t.locked(now))
 	}
 	return wait
@@ -66,6 +67,7 @@ func (a *attempts) fail(caller string, now time.Time) {
 	if a.callers == nil {
 		a.callers = make(map[string]*tries)
 	}
+	caller = short(caller)
 	t := a.callers[caller]
 	if t == nil {
 		a.makeRoom()
@@ -78,7 +80,10 @@ func (a *attempts) fail(caller string, now time.Time) {
 
 // succeed forgets the wrong codes of caller, not those of all: who knows one code must not be able to
 // clear the way for guessing others.
-func (a *attempts) succeed(caller string) { delete(a.callers, caller) }
+func (a *attempts) succeed(caller string) { delete(a.callers, short(caller)) }
+
+// short bounds the memory for a name that someone else has chosen.
+func short(caller string) string { return caller[:min(len(caller), maxCallerName)] }
 
 func (a *attempts) makeRoom() {
 	if len(a.callers) < maxCallers {

@@ -46,6 +46,9 @@ func newPress() *press {
 
 func TestPressTraces(t *testing.T) {
 	for _, trace := range hwtest.Bounces() {
+		if len(trace.Edges)%2 != 0 && trace.Name != "stuck" {
+			t.Errorf("%s: the contact stays closed", trace.Name)
+		}
 		got := play(newPress(), trace)
 		var short, long int
 		for _, g := range got {
@@ -306,4 +309,42 @@ func TestSceneOnDisplays(t *testing.T) {
 			t.Errorf("%v: %q, moves %v", tc.scene, view.Rows, moves)
 		}
 	}
+}
+
+// FuzzPress plays random contacts: a byte is the time in milliseconds until the contact changes.
+func FuzzPress(f *testing.F) {
+	f.Add([]byte{10, 1, 1, 100, 1, 2, 3, 250, 250})
+	f.Fuzz(func(t *testing.T, gaps []byte) {
+		var trace hwtest.Trace
+		var longest time.Duration
+		for i, gap := range gaps {
+			d := time.Duration(gap) * time.Millisecond
+			if i%2 == 1 {
+				longest = max(longest, d) // closed for so long
+			}
+			trace.Length += d
+			trace.Edges = append(trace.Edges, hwtest.Edge{At: trace.Length, Closed: i%2 == 0})
+		}
+		if len(gaps)%2 == 1 {
+			trace.Edges = append(trace.Edges, hwtest.Edge{At: trace.Length})
+		}
+		trace.Length += 100 * time.Millisecond
+		var last time.Duration
+		for _, gesture := range play(newPress(), trace) {
+			kind, text, _ := strings.Cut(gesture, " ")
+			at, err := time.ParseDuration(text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if longest < 30*time.Millisecond {
+				t.Fatalf("a contact that was never closed for 30 ms: %s", gesture)
+			}
+			if kind == "short" && last > 0 && at-last < 200*time.Millisecond {
+				t.Fatalf("two presses %v apart", at-last)
+			}
+			if kind == "short" {
+				last = at
+			}
+		}
+	})
 }
