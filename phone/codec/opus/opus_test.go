@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"slices"
@@ -355,6 +356,31 @@ func TestRefused(t *testing.T) {
 	}
 	if n := d.Decode(pcm, packet); n != 960 {
 		t.Errorf("after refused packets a good one gives %d samples", n)
+	}
+}
+
+// One decoder, thousands of damaged packets: none may end the process, and good
+// ones must be heard again afterwards.
+func TestDamagedPackets(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(4, 2))
+	good := encode(t, Config{FEC: true}, speech(t)[:48000])
+	d := decoder(t, 16000)
+	pcm := make([]int16, 6*d.Frame())
+	for range 3000 {
+		p := slices.Clone(good[rnd.IntN(len(good))])
+		for range rnd.IntN(4) {
+			p[rnd.IntN(min(len(p), 1+rnd.IntN(40)))] = byte(rnd.Uint32())
+		}
+		p = p[:1+rnd.IntN(len(p))]
+		d.Decode(pcm, p)
+		if rnd.IntN(4) == 0 {
+			d.Lost(pcm, p)
+		}
+	}
+	for _, p := range good[:5] {
+		if n := d.Decode(pcm, p); n != d.Frame() {
+			t.Fatalf("a good packet gives %d samples", n)
+		}
 	}
 }
 
