@@ -18,7 +18,7 @@ import (
 )
 
 // version is set at link time.
-var version = "dev" //nolint:gochecknoglobals // the linker writes it
+var version = "dev"
 
 // Exit codes: sysexits(3) for what a person has to mend.
 const (
