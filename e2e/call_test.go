@@ -284,19 +284,19 @@ func TestTransferFails(t *testing.T) {
 
 func TestMessages(t *testing.T) {
 	t.Parallel()
-	ports := peers.NewPorts(t)
-	h := start(t, ports, nil)
-	l := peers.NewLinphone(t, ports, peers.LinphoneConfig{})
+	ports, k, h := registered(t, "udp", peers.KamailioConfig{}, nil)
+	l := peers.NewLinphone(t, ports, peers.LinphoneConfig{Registrar: k})
 	mark := h.Mark()
-	l.Do("chat sip:phone@" + h.SIPAddr + " the gate is open")
+	l.Do("chat sip:house@127.0.0.1 the gate is open")
 	var m struct{ From, Body string }
 	if err := json.Unmarshal([]byte(h.Event(mark, "message", nil)), &m); err != nil {
 		t.Fatal(err)
 	}
-	if m.Body != "the gate is open" || !strings.HasPrefix(m.From, l.User) {
+	if m.Body != "the gate is open" || m.From != "alice" {
 		t.Errorf("message %+v", m)
 	}
-	h.Publish(h.Topic("message/set"), fmt.Sprintf(`{"to":%q,"body":"come in","id":"m1"}`, l.Address()))
+	l.Do("")
+	h.Publish(h.Topic("message/set"), `{"to":"alice","body":"come in","id":"m1"}`)
 	l.Expect("come in", patience)
 	h.WaitEvent(mark, h.Topic("result"), patience, func(v string) bool {
 		return strings.Contains(v, `"m1"`) && strings.Contains(v, `"ok":true`)

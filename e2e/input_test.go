@@ -67,7 +67,7 @@ func TestBadCommands(t *testing.T) {
 		if strings.Contains(r.Error, "\n") || strings.Contains(r.Error, "Error{") {
 			t.Errorf("%s: %q is no sentence", c.name, r.Error)
 		}
-		h.Do("registration", "1") // comes after everything the bad command could cause
+		h.Do("dnd", "0") // comes after everything the bad command could cause
 		if n := len(h.Since(mark, h.Topic("result"))); n != 2 {
 			t.Errorf("%s: %d results, want one for it and one for the command after it", c.name, n)
 		}

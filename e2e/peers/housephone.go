@@ -40,7 +40,7 @@ type HousephoneConfig struct {
 	Secrets []string          // words that must never appear in its log
 	// Bare leaves out everything but the ports: the first start of a new user.
 	Bare bool
-	// Down: do not wait until the service is ready.
+	// Down: do not wait until the service runs.
 	Down bool
 }
 
@@ -63,7 +63,7 @@ type Housephone struct {
 // HousephoneTone is what the service sends unless the test sets AUDIO_CAPTURE.
 const HousephoneTone = 440
 
-// NewHousephone starts the service and waits for /readyz; a client listens to all its topics from the start.
+// NewHousephone starts the service and waits until it listens to commands; a client listens to all its topics.
 func NewHousephone(t testing.TB, ports *Ports, c HousephoneConfig) *Housephone {
 	t.Helper()
 	h := &Housephone{t: t, config: c, home: t.TempDir(), Env: map[string]string{}}
@@ -102,6 +102,9 @@ func NewHousephone(t testing.TB, ports *Ports, c HousephoneConfig) *Housephone {
 	if c.Broker == nil && !c.Down {
 		h.MQTT = NewMQTT(t, "tcp://"+h.Env["MQTT_LISTEN"], h.Env["MQTT_USERNAME"], h.Env["MQTT_PASSWORD"], "")
 	}
+	if !c.Down {
+		h.State("connection", "online") // a command sent before that would be lost
+	}
 	return h
 }
 
@@ -112,11 +115,17 @@ func (h *Housephone) Start() {
 	for _, k := range slices.Sorted(maps.Keys(h.Env)) {
 		env = append(env, k+"="+h.Env[k])
 	}
-	c := Command{Path: h.config.Program, Home: h.home, Env: env, Ready: func(*Process) bool { return h.Ready() }}
+	c := Command{Path: h.config.Program, Home: h.home, Env: env, Ready: func(*Process) bool { return h.alive() }}
 	if h.config.Down {
 		c.Ready = nil
 	}
 	h.Process = Start(h.t, c)
+}
+
+// alive asks /healthz, which a phone without a registration passes too.
+func (h *Housephone) alive() bool {
+	code, _ := h.Get("/healthz")
+	return code == http.StatusOK
 }
 
 // Ready asks /readyz.

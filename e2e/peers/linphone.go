@@ -87,8 +87,8 @@ func (l *Linphone) config(c LinphoneConfig, media int) string {
 	}
 	if k := c.Registrar; k != nil {
 		address := k.Server(c.Transport)
-		fmt.Fprintf(&b, "[proxy_0]\nreg_proxy=<sip:%s;transport=%s>\nreg_identity=sip:%s@%s\nreg_expires=300\nreg_sendregister=1\n",
-			address, c.Transport, l.User, address)
+		fmt.Fprintf(&b, "[proxy_0]\nreg_proxy=<sip:%[1]s;transport=%[2]s>\nreg_route=<sip:%[1]s;transport=%[2]s;lr>\nreg_identity=sip:%[3]s@%[1]s\nreg_expires=300\nreg_sendregister=1\n",
+			address, c.Transport, l.User)
 		fmt.Fprintf(&b, "[auth_info_0]\nusername=%s\npasswd=%s\nrealm=%s\n", l.User, k.Password(l.User), Realm)
 	}
 	return b.String()

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// Mosquitto is a broker that keeps its port over restarts.
+// Mosquitto is a broker that keeps its port and what is retained over restarts.
 type Mosquitto struct {
 	*Process
 	Port     int
@@ -31,7 +31,8 @@ func NewMosquitto(t testing.TB, ports *Ports, c MosquittoConfig) *Mosquitto {
 	t.Helper()
 	dir := t.TempDir()
 	m := &Mosquitto{Port: ports.Next(), Username: c.Username, Password: c.Password, t: t, config: filepath.Join(dir, "mosquitto.conf")}
-	text := fmt.Sprintf("listener %d 127.0.0.1\nset_tcp_nodelay true\nlog_type all\nlog_dest stderr\nuser %s\n", m.Port, currentUser(t))
+	text := fmt.Sprintf("listener %d 127.0.0.1\nset_tcp_nodelay true\nlog_type all\nlog_dest stderr\nuser %s\n", m.Port, currentUser(t)) +
+		"persistence true\npersistence_location " + dir + "/\nautosave_on_changes true\nautosave_interval 1\n"
 	if c.Username == "" {
 		text += "allow_anonymous true\n"
 	} else {

@@ -11,11 +11,12 @@ import (
 	"time"
 )
 
-// Blocks of ports lie below the kernel's ephemeral range (32768 on Linux), so that no outgoing connection takes one.
+// Blocks of ports lie below the kernel's ephemeral range (32768 on Linux), so that no outgoing connection takes one,
+// and below the default RTP ports (16384), which the tests of other packages may use.
 const (
-	firstPort  = 20000
+	firstPort  = 10000
 	blockSize  = 100
-	blockCount = 120
+	blockCount = 60
 )
 
 // Ports hands out loopback ports that no other test on this machine uses at the same time, even one in another
