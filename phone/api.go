@@ -248,9 +248,7 @@ func (p *Phone) SetActive(on bool) *Pending {
 			p.reg.start()
 			return
 		}
-		for _, c := range p.liveCalls() {
-			c.hangup(outcome{cause: CauseCompleted, reason: "another instance has taken over"})
-		}
+		p.dropCalls("another instance has taken over")
 		p.reg.stop()
 	})
 }

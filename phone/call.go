@@ -43,6 +43,7 @@ type call struct {
 	probing bool   // an OPTIONS asks whether the far end still knows this call
 	byes    int    // BYE requests without an answer
 	over    bool
+	told    bool                // Incoming or Outgoing has been told, so Ended has to follow
 	peers   map[netip.Addr]bool // admitted because of this call
 }
 
@@ -123,14 +124,24 @@ func (c *call) activate() {
 	p := c.p
 	c.answered = p.now()
 	c.setStatus(StatusActive)
-	p.current = c
+	if c.slot != 0 {
+		p.current = c
+	}
 	c.media.startAudio()
 	c.media.watch()
 	if d := p.cfg.MaxCallDuration; d > 0 {
-		c.limit = p.after(d, func() {
+		c.limit = c.after(d, func() {
 			c.hangup(outcome{cause: CauseCompleted, reason: "the longest allowed duration is over"})
 		})
 	}
+}
+
+// after is Phone.after for work on this call.
+func (c *call) after(d time.Duration, f func()) *timer {
+	return c.p.after(d, func() {
+		c.p.inHand = c
+		f()
+	})
 }
 
 // finish tells that the call is over. Whatever is still owed to the far end goes on behind it.
@@ -149,15 +160,15 @@ func (c *call) finish(o outcome) {
 	c.media.close()
 	c.muted, c.held, c.far = false, false, false
 	c.status = StatusIdle
-	hadSlot := c.slot != 0
 	c.free()
 	err := endError(o, c.remote)
 	c.out.reply(err)
 	c.re.reply(err)
 	c.xfer.ended(c, o)
-	if hadSlot {
+	if c.told {
 		p.emit(record)
 	}
+	c.xfer.inherit(c)
 	c.settle()
 }
 
@@ -212,6 +223,17 @@ func (p *Phone) forget(c *call) {
 	c.peers = nil
 }
 
+// dropped is why a call ends that this phone cannot go on with.
+func (c *call) dropped(reason string) outcome {
+	switch c.status {
+	case StatusActive:
+		return outcome{cause: CauseCompleted, reason: reason}
+	case StatusRing:
+		return outcome{cause: CauseDeclined, status: 480, reason: "Temporarily Unavailable"}
+	}
+	return outcome{cause: CauseCancelled, reason: reason}
+}
+
 // owed tells whether the far end still has to be told something.
 func (c *call) owed() bool { return c.byes > 0 || (c.over && c.out.pending()) }
 
@@ -225,9 +247,6 @@ func (c *call) hangup(o outcome) {
 	case c.dir == In:
 		code, reason := 603, "Decline"
 		if o.cause == CauseNoAnswer {
-			code, reason = 480, "Temporarily Unavailable"
-		}
-		if c.p.stopping {
 			code, reason = 480, "Temporarily Unavailable"
 		}
 		if o.status == 0 {

@@ -212,8 +212,7 @@ func (m *callMedia) event(e media.Event) {
 
 // watch measures quality and notices dead media.
 func (m *callMedia) watch() {
-	m.tick = m.call.p.after(qualityEvery, func() {
-		m.call.p.inHand = m.call
+	m.tick = m.call.after(qualityEvery, func() {
 		if m.closed {
 			return
 		}

@@ -110,14 +110,25 @@ func (c *call) changeAnswered(res *sip.Response) {
 	case res.IsSuccess():
 		c.changeDone(res)
 	case code == 491 || (code == 500 && res.GetHeader("Retry-After") != nil):
-		c.offer.Rollback()
+		c.withdraw()
 		c.retryChange()
 	case code == 481 || code == 408: // RFC 3261 12.2.1.2
-		c.offer.Rollback()
+		c.withdraw()
 		c.gone(code, clean(res.Reason))
+	case c.re.refresh && (code == 405 || code == 501) && c.dlg.allows(sip.UPDATE):
+		c.dlg.allow[sip.UPDATE] = false // what it said of itself was wrong
+		c.reinvite()
 	default:
-		c.offer.Rollback()
+		c.withdraw()
 		c.re.reply(statusError(code, clean(res.Reason), "the far end"))
+		c.sess.later(c)
+	}
+}
+
+// withdraw takes back an offer that was refused; one that was agreed before stays.
+func (c *call) withdraw() {
+	if c.offer.Pending() {
+		c.offer.Rollback()
 	}
 }
 
@@ -129,7 +140,7 @@ func (c *call) changeDone(res *sip.Response) {
 	}
 	m, err := c.offer.Accept(res.Body())
 	if err != nil {
-		c.offer.Rollback()
+		c.withdraw()
 		c.re.reply(errf(Failed, "the far end's answer cannot be used"))
 		return
 	}
@@ -150,8 +161,7 @@ func (c *call) retryChange() {
 	if c.dir == Out {
 		wait = 2100*time.Millisecond + time.Duration(rand.IntN(191))*10*time.Millisecond
 	}
-	c.re.retry = c.p.after(wait, func() {
-		c.p.inHand = c
+	c.re.retry = c.after(wait, func() {
 		if !c.over {
 			c.reinvite()
 		}
@@ -162,15 +172,14 @@ func (c *call) changeFailed(err error) {
 	if c.over {
 		return
 	}
-	if c.offer.Pending() {
-		c.offer.Rollback()
-	}
+	c.withdraw()
 	if errors.Is(err, transaction.ErrTimeout) { // RFC 3261 14.1: like a 408, ends the dialog
 		c.bye(c.dlg)
 		c.finish(outcome{cause: CauseFailed, status: 408, reason: "the far end does not answer any more"})
 		return
 	}
 	c.re.reply(c.p.reachError(err, c.remote))
+	c.sess.later(c)
 }
 
 // reinvited answers a re-INVITE of the far end (RFC 3261 14.2).
@@ -219,34 +228,61 @@ func (c *call) reoffer(req *sip.Request) ([]byte, *Error) {
 	return body, nil
 }
 
-// updated answers an UPDATE (RFC 3311 5.2).
+// updated answers an UPDATE, also inside an early dialog (RFC 3311 5.2).
 func (c *call) updated(s *transaction.Server, d *dialog) {
 	p := c.p
-	if hasSDP(s.Request) && c.offer.Pending() {
+	session := c.offer
+	f := c.out.early[d.remote]
+	if c.dlg == nil && f != nil { // we are the caller, and nobody has answered
+		session = f.offer
+	}
+	switch {
+	case !hasSDP(s.Request):
+	case c.status == StatusRing && !c.in.reply.agreed:
+		p.answer(s, 500, "No Answer Yet", sip.NewHeader("Retry-After", retryAfter()))
+		return
+	case session.Pending():
 		p.answer(s, 491, "Request Pending")
 		return
 	}
-	if code, h := c.sess.refreshed(c, s.Request); code != 0 {
-		p.answer(s, code, "Session Interval Too Small", h)
-		return
+	if c.status == StatusActive {
+		if code, h := c.sess.refreshed(c, s.Request); code != 0 {
+			p.answer(s, code, "Session Interval Too Small", h)
+			return
+		}
 	}
 	d.refresh(s.Request)
 	res := c.responseTo(s, 200, "OK")
-	c.sess.describe(res, s.Request)
+	if c.status == StatusActive {
+		c.sess.describe(res, s.Request)
+	}
 	if hasSDP(s.Request) {
-		if c.status == StatusRing && c.in.media == nil {
-			p.answer(s, 500, "No Answer Yet", sip.NewHeader("Retry-After", retryAfter()))
-			return
-		}
-		body, e := c.reoffer(s.Request)
-		if e != nil {
+		body, m, err := session.Answer(s.Request.Body(), c.media.local(c.held))
+		if err != nil {
+			e := offerError(err)
 			p.answer(s, e.Status, reasonOf(e.Status))
 			return
 		}
 		setSDP(res, body)
+		c.agreedAnew(f, m)
 	}
 	_ = s.Respond(res)
 	p.changed()
+}
+
+// agreedAnew puts the media of an UPDATE into force.
+func (c *call) agreedAnew(f *fork, m sdp.Media) {
+	switch c.status {
+	case StatusRing:
+		c.in.media, c.in.body = &m, nil // the 2xx has nothing to add to it
+	case StatusDial:
+		if f != nil {
+			f.media = &m
+		}
+	default:
+	}
+	c.media.apply(m)
+	c.far = c.media.heldByFar() && !c.held
 }
 
 func (c *call) responseTo(s *transaction.Server, code int, reason string) *sip.Response {

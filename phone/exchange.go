@@ -16,6 +16,8 @@ import (
 	"housephone/phone/transport"
 )
 
+var errAbandoned = errors.New("not wanted any more")
+
 // exchange is one request from its building to its final answer, over as many
 // transactions as authentication (RFC 3261 22.2) and fail-over (RFC 3263 4.3) need.
 // It lives on the line; its callbacks are called there.
@@ -28,6 +30,8 @@ type exchange struct {
 	progress func(*sip.Response) // each 1xx, may be nil
 	final    func(*sip.Response) // the answer; every 2xx of an INVITE
 	failed   func(error)         // no answer came
+	// adjust may change the repetition of a request after a challenge; may be nil.
+	adjust func(req *sip.Request, challenge *sip.Response)
 
 	uri      sip.Uri        // where to: Request-URI or first route
 	prefer   transport.Flow // a connection to use when it is alive and leads there
@@ -39,7 +43,9 @@ type exchange struct {
 	tries    int   // answers to challenges
 	authErr  error // why the last challenge was not answered
 	stopped  bool
-	answered bool
+	answered bool // by a 1xx, in this transaction
+	// abandoned: nobody wants the answer any more; no further request is sent.
+	abandoned bool
 }
 
 // start resolves the next hop and sends.
@@ -119,7 +125,11 @@ func (x *exchange) connected(flow transport.Flow, err error) {
 	if x.stopped {
 		return
 	}
-	if err != nil {
+	switch {
+	case x.abandoned:
+		x.fail(errAbandoned)
+		return
+	case err != nil:
 		x.failOver(err)
 		return
 	}
@@ -136,7 +146,7 @@ func (x *exchange) send(req *sip.Request, flow transport.Flow) {
 		x.failOver(err)
 		return
 	}
-	x.req, x.flow = req, flow
+	x.req, x.flow, x.answered = req, flow, false
 	var tx *transaction.Client
 	tx, err := x.line.transactions.Request(req, flow, func(e transaction.Event) {
 		x.line.box.post(func() {
@@ -176,6 +186,8 @@ func (x *exchange) event(e transaction.Event) {
 func (x *exchange) authorize(res *sip.Response) bool {
 	p := x.line
 	switch {
+	case x.abandoned:
+		return false
 	case p.digest == nil:
 		x.authErr = errors.New("no password is set")
 		return false
@@ -191,6 +203,9 @@ func (x *exchange) authorize(res *sip.Response) bool {
 		return false
 	}
 	x.tries++
+	if x.adjust != nil {
+		x.adjust(req, res)
+	}
 	req.RemoveHeader("Via")
 	req.CSeq().SeqNo = x.bump()
 	x.send(req, x.flow)
@@ -201,7 +216,7 @@ func (x *exchange) failOver(err error) {
 	if x.targets != nil {
 		x.line.resolver.Failed(x.line.now(), x.targets[x.next])
 	}
-	if x.next+1 < len(x.targets) && !x.answered {
+	if x.next+1 < len(x.targets) && !x.answered && !x.abandoned {
 		x.next++
 		x.line.log.Info("trying the next server", "addr", x.targets[x.next].Addr, "err", err)
 		x.try()

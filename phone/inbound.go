@@ -9,8 +9,21 @@ import (
 	"housephone/phone/transport"
 )
 
+// arrived is called by the sockets' goroutines.
+func (p *Phone) arrived(s *transaction.Server) {
+	if !p.box.offer(func() { p.request(s) }) {
+		p.answer(s, 503, "Service Unavailable", sip.NewHeader("Retry-After", "5"))
+	}
+}
+
 // request takes a new request that is not an ACK (RFC 3261 8.2).
 func (p *Phone) request(s *transaction.Server) {
+	defer func() {
+		if r := recover(); r != nil {
+			p.answer(s, 500, "Server Internal Error") // nothing happens where it has its answer
+			panic(r)
+		}
+	}()
 	req := s.Request
 	if s.Request.Method == sip.CANCEL {
 		p.cancelRequest(s)
@@ -177,10 +190,12 @@ func (c *call) byeReceived(s *transaction.Server, d *dialog) {
 	if c.over || d != c.dlg {
 		return
 	}
+	o := outcome{cause: CauseCompleted, byFar: true}
 	if c.status == StatusRing { // a BYE before the answer
 		c.in.reject(487, "Request Terminated")
+		o = outcome{cause: CauseCancelled, byFar: true, status: 487, reason: "Request Terminated"}
 	}
-	c.finish(outcome{cause: CauseCompleted, byFar: true})
+	c.finish(o)
 }
 
 // ack takes the ACK of a 2xx.

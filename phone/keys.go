@@ -23,10 +23,11 @@ func (c *call) keyPressed(key string) { c.key(key, false) }
 func (c *call) key(key string, byInfo bool) {
 	now := c.p.now()
 	last := c.keys
-	c.keys = keyMemory{key: key, at: now, byInfo: byInfo}
 	if key == last.key && byInfo != last.byInfo && now.Sub(last.at) < sameKey {
+		c.keys = keyMemory{} // both halves of this press have come
 		return
 	}
+	c.keys = keyMemory{key: key, at: now, byInfo: byInfo}
 	c.p.emit(Key{Slot: c.slot, Key: key})
 }
 
@@ -126,7 +127,7 @@ func (c *call) infoKeys(keys string, reply func(error)) {
 		return
 	}
 	if keys[0] == ',' {
-		p.after(500*time.Millisecond, func() { c.infoKeys(keys[1:], reply) })
+		c.after(500*time.Millisecond, func() { c.infoKeys(keys[1:], reply) })
 		return
 	}
 	c.inDialog(c.dlg, sip.INFO, func(req *sip.Request) {
@@ -138,7 +139,7 @@ func (c *call) infoKeys(keys string, reply func(error)) {
 			reply(statusError(res.StatusCode, clean(res.Reason), "the far end"))
 			return
 		}
-		p.after(p.cfg.ToneGap, func() { c.infoKeys(keys[1:], reply) })
+		c.after(p.cfg.ToneGap, func() { c.infoKeys(keys[1:], reply) })
 	}, func(err error) { reply(p.reachError(err, c.remote)) })
 }
 
@@ -150,7 +151,7 @@ func (c *call) playKeys(keys string, reply func(error)) {
 		return
 	}
 	c.media.stream.SetSource(src)
-	c.p.after(length, func() {
+	c.after(length, func() {
 		if !c.media.closed {
 			c.media.stream.SetSource(nil)
 			if c.media.source != nil {

@@ -2,7 +2,8 @@ package phone
 
 import "sync"
 
-// mailboxLimit bounds what may wait for the line; a peer retransmits what is dropped.
+// mailboxLimit bounds the requests of peers that may wait for the line; who sent one
+// that is refused tries again.
 const mailboxLimit = 20000
 
 // mailbox is an ordered queue of work that never blocks who posts.
@@ -16,10 +17,15 @@ type mailbox struct {
 
 func newMailbox() *mailbox { return &mailbox{wake: make(chan struct{}, 1)} }
 
-// post adds work; false means that it was dropped.
-func (m *mailbox) post(f func()) bool {
+// post adds work of our own, which is never dropped; false means that the line has ended.
+func (m *mailbox) post(f func()) bool { return m.add(f, 0) }
+
+// offer adds work that a peer asks for; false means that there is too much of it.
+func (m *mailbox) offer(f func()) bool { return m.add(f, mailboxLimit) }
+
+func (m *mailbox) add(f func(), limit int) bool {
 	m.mu.Lock()
-	if m.closed || len(m.queue) >= mailboxLimit {
+	if m.closed || (limit > 0 && len(m.queue) >= limit) {
 		m.mu.Unlock()
 		return false
 	}

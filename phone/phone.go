@@ -96,9 +96,9 @@ func New(cfg Config) (*Phone, error) {
 	}
 	p.transactions = transaction.NewLayer(transaction.Config{
 		Timers: cfg.Timers, Logger: cfg.Logger,
-		OnRequest: func(s *transaction.Server) { p.post(func() { p.request(s) }) },
-		OnACK:     func(r *sip.Request, f transport.Flow) { p.post(func() { p.ack(r, f) }) },
-		OnStray:   func(r *sip.Response, f transport.Flow) { p.post(func() { p.stray(r, f) }) },
+		OnRequest: p.arrived,
+		OnACK:     func(r *sip.Request, f transport.Flow) { p.box.offer(func() { p.ack(r, f) }) },
+		OnStray:   func(r *sip.Response, f transport.Flow) { p.box.offer(func() { p.stray(r, f) }) },
 	})
 	if err := p.reg.init(p); err != nil {
 		return nil, err
@@ -131,11 +131,13 @@ func (p *Phone) Run(ctx context.Context) error {
 
 	p.box.post(p.begin)
 	p.loop(ctx, gctx)
+	if !p.stopping { // the sockets have failed
+		p.handle(p.shutdown)
+	}
 	stop()
 	p.transactions.Close()
 	err := g.Wait()
-	p.jobs.Wait()
-	p.box.close()
+	p.empty()
 	stopPump()
 	<-pumped
 	if errors.Is(err, context.Canceled) {
@@ -168,6 +170,24 @@ func (p *Phone) loop(ctx, broken context.Context) {
 	}
 }
 
+// empty handles what was posted meanwhile: nobody waits for ever, and devices that
+// were being opened are closed.
+func (p *Phone) empty() {
+	for {
+		p.jobs.Wait()
+		left := p.box.take()
+		if len(left) == 0 {
+			break
+		}
+		for _, f := range left {
+			p.handle(f)
+		}
+	}
+	for _, f := range p.box.close() {
+		p.handle(f)
+	}
+}
+
 // handle runs one piece of work; a panic in it ends the call in hand and nothing else.
 func (p *Phone) handle(f func()) {
 	defer func() {
@@ -185,15 +205,28 @@ func (p *Phone) handle(f func()) {
 	f()
 }
 
-// bury removes a call whose handling has panicked, with as little code as possible.
+// bury ends a call whose handling has panicked. Its state may be broken: what fails
+// of telling the far end is left out.
 func (p *Phone) bury(c *call) {
+	o := outcome{cause: CauseFailed, reason: "internal error"}
+	if c.status == StatusRing {
+		o.status = 500
+	}
+	if !p.safely(func() { c.hangup(o) }) {
+		delete(p.calls, c.callID)
+		p.safely(func() { c.finish(o) })
+	}
+}
+
+// safely runs f and tells whether it came to its end.
+func (p *Phone) safely(f func()) (ok bool) {
 	defer func() {
 		if r := recover(); r != nil {
 			p.log.Error("internal error while a call is dropped", "panic", fmt.Sprint(r))
 		}
 	}()
-	delete(p.calls, c.callID)
-	c.finish(outcome{cause: CauseFailed, reason: "internal error"})
+	f()
+	return true
 }
 
 func (p *Phone) begin() {
@@ -203,17 +236,27 @@ func (p *Phone) begin() {
 
 func (p *Phone) shutdown() {
 	p.stopping = true
-	for _, c := range p.liveCalls() {
+	p.dropCalls("the phone stops")
+	p.reg.stop()
+}
+
+// dropCalls ends every call, also one that a transfer is just placing.
+func (p *Phone) dropCalls(reason string) {
+	for _, c := range p.calls {
 		p.inHand = c
-		c.hangup(outcome{cause: CauseCancelled, reason: "the phone stops"})
+		c.hangup(c.dropped(reason))
 	}
 	p.inHand = nil
-	p.reg.stop()
 }
 
 // quiet tells that nothing more is expected before the end.
 func (p *Phone) quiet() bool {
-	return len(p.calls) == 0 && p.reg.stopped()
+	for _, c := range p.calls {
+		if c.owed() {
+			return false
+		}
+	}
+	return p.reg.stopped()
 }
 
 func (p *Phone) post(f func()) { p.box.post(f) }

@@ -15,8 +15,10 @@ import (
 type prackState struct {
 	tag      string
 	rseq     uint32
-	waiting  bool // for the PRACK of rseq
-	withSDP  bool // that response carried our answer
+	first    uint32 // rseq before the first one
+	waiting  bool   // for the PRACK of rseq
+	withSDP  bool   // that response carried our offer or answer
+	agreed   bool   // offer and answer are complete before the 2xx
 	t        *timer
 	interval time.Duration
 	until    time.Time
@@ -40,9 +42,19 @@ func (c *call) provisional(code int, reason string, body []byte) {
 	}
 	s := &c.in.reply
 	if s.rseq == 0 {
-		s.rseq = rand.Uint32N(1 << 30)
+		s.first = rand.Uint32N(1 << 30)
+		s.rseq = s.first
 	}
 	s.rseq++
+	if !c.in.offered && s.rseq == s.first+1 { // RFC 3262 5: the first reliable response has the offer
+		offer, err := c.offer.Offer(c.media.local(false))
+		if err != nil {
+			c.hangup(outcome{cause: CauseFailed, status: 500, reason: "no offer"})
+			return
+		}
+		body = offer
+		setSDP(res, body)
+	}
 	s.waiting, s.withSDP = true, body != nil
 	res.AppendHeader(sip.NewHeader("Require", "100rel"))
 	res.AppendHeader(sip.NewHeader("RSeq", strconv.FormatUint(uint64(s.rseq), 10)))
@@ -55,8 +67,7 @@ func (c *call) provisional(code int, reason string, body []byte) {
 func (c *call) repeatReliable(res *sip.Response) {
 	s := &c.in.reply
 	_ = c.in.tx.Respond(res)
-	s.t = c.p.after(s.interval, func() {
-		c.p.inHand = c
+	s.t = c.after(s.interval, func() {
 		if !s.waiting || c.over || c.status != StatusRing {
 			return
 		}
@@ -80,11 +91,39 @@ func (c *call) pracked(tx *transaction.Server) {
 	}
 	s.waiting = false
 	s.t.stop()
-	c.p.answerAs(tx, c.tag, 200, "OK")
+	res := tx.Reply(200, "OK", string(c.tag))
+	if err := c.prackedSDP(tx.Request, res); err != nil {
+		c.p.answerAs(tx, c.tag, err.Status, reasonOf(err.Status))
+		c.hangup(outcome{cause: CauseFailed, status: err.Status, reason: reasonOf(err.Status)})
+		return
+	}
+	_ = tx.Respond(res)
 	if then := s.then; then != nil {
 		s.then = nil
 		then()
 	}
+}
+
+// prackedSDP takes the answer to our offer, or a further offer, from a PRACK (RFC 3262 5).
+func (c *call) prackedSDP(req *sip.Request, res *sip.Response) *Error {
+	s := &c.in.reply
+	switch {
+	case c.offer.Pending():
+		m, err := c.offer.Accept(req.Body())
+		if err != nil {
+			return offerError(err)
+		}
+		c.agreedAnew(nil, m)
+	case s.withSDP && hasSDP(req):
+		body, m, err := c.offer.Answer(req.Body(), c.media.local(false))
+		if err != nil {
+			return offerError(err)
+		}
+		setSDP(res, body)
+		c.agreedAnew(nil, m)
+	}
+	s.agreed = s.agreed || s.withSDP
+	return nil
 }
 
 func (in *incoming) seq() uint32 { return in.tx.Request.CSeq().SeqNo }

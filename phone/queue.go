@@ -58,11 +58,13 @@ func (q *eventQueue) take() []Event {
 func (q *eventQueue) pump(ctx context.Context, linger time.Duration) {
 	defer close(q.out)
 	for ctx.Err() == nil {
-		for _, e := range q.take() {
+		events := q.take()
+		for i, e := range events {
 			select {
 			case q.out <- e:
 			case <-ctx.Done():
-				q.drain([]Event{e}, linger)
+				q.drain(append(events[i:], q.take()...), linger)
+				return
 			}
 		}
 		select {

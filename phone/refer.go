@@ -18,7 +18,8 @@ type transferState struct {
 	busy    bool // our REFER has no outcome yet
 	replies []func(error)
 	timeout *timer
-	by      *call  // the call whose REFER made this one
+	slot    int
+	next    *call  // the call that a REFER of the far end has made
 	event   string // id of the subscription we serve, RFC 3515 2.4.6
 }
 
@@ -37,7 +38,7 @@ func (c *call) transferTo(target sip.Uri, reply func(error)) {
 		reply(errf(Refused, "a transfer is under way"))
 		return
 	}
-	c.xfer.busy = true
+	c.xfer.busy, c.xfer.slot = true, c.slot
 	c.xfer.replies = append(c.xfer.replies, reply)
 	c.transferring(TransferTrying, 0)
 	c.inDialog(c.dlg, sip.REFER, func(req *sip.Request) {
@@ -50,19 +51,23 @@ func (c *call) transferTo(target sip.Uri, reply func(error)) {
 			c.transferFailed(res.StatusCode, clean(res.Reason))
 			return
 		}
-		c.xfer.timeout = p.after(transferWait, func() { c.transferFailed(408, "Request Timeout") })
+		if !c.xfer.busy { // its NOTIFY was faster
+			return
+		}
+		c.xfer.timeout = c.after(transferWait, func() { c.transferFailed(408, "Request Timeout") })
 	}, func(error) { c.transferFailed(408, "Request Timeout") })
 }
 
 // deflect sends a ringing call on (RFC 3261 21.3.3).
 func (c *call) deflect(target sip.Uri) {
 	c.in.reject(302, "Moved Temporarily", &sip.ContactHeader{Address: target})
+	c.xfer.slot = c.slot
 	c.transferring(TransferAccepted, 0)
 	c.finish(outcome{cause: CauseDeclined, status: 302, reason: "Moved Temporarily"})
 }
 
 func (c *call) transferring(s TransferStatus, code int) {
-	c.p.emit(Transfer{Slot: c.slot, Status: s, Code: code})
+	c.p.emit(Transfer{Slot: c.xfer.slot, Status: s, Code: code})
 }
 
 // transferFailed keeps the call.
@@ -168,7 +173,7 @@ func (c *call) referred(s *transaction.Server) {
 	c.xfer.event = "refer;id=" + strconv.FormatUint(uint64(s.Request.CSeq().SeqNo), 10)
 	c.tellReferrer(100, "Trying", false)
 	next := p.newCall(Out, newCallID())
-	next.xfer.by = c
+	c.xfer.next = next
 	next.out.done = func(err error) { c.referDone(next, err) }
 	p.inHand = next
 	target := sip.Uri{Scheme: "sip", User: h.Address.User, Host: h.Address.Host, Port: h.Address.Port, UriParams: h.Address.UriParams.Clone()}
@@ -177,7 +182,8 @@ func (c *call) referred(s *transaction.Server) {
 
 // referDone tells how the new call went; when it stands the old one gives its slot to it.
 func (c *call) referDone(next *call, err error) {
-	if c.over {
+	c.xfer.next = nil
+	if c.over { // who referred us has gone, and its slot has been inherited
 		return
 	}
 	if err != nil {
@@ -191,10 +197,22 @@ func (c *call) referDone(next *call, err error) {
 	}
 	c.tellReferrer(200, "OK", true)
 	c.bye(c.dlg)
+	c.xfer.next = next
 	c.finish(outcome{cause: CauseCompleted})
-	next.take()
+}
+
+// inherit gives the slot of a call that has ended to the one that its REFER has made.
+func (x *transferState) inherit(c *call) {
+	next := x.next
+	x.next = nil
+	if next == nil || next.over {
+		return
+	}
+	if !next.take() {
+		next.hangup(next.dropped("no line is free"))
+		return
+	}
 	c.p.current = next
-	c.p.changed()
 }
 
 // tellReferrer sends the NOTIFY of the implicit subscription (RFC 3515 2.4.4).
@@ -222,7 +240,7 @@ func (c *call) probe() {
 			c.gone(res.StatusCode, clean(res.Reason))
 			return
 		}
-		c.p.after(probeAfter, func() { c.probing = false })
+		c.after(probeAfter, func() { c.probing = false })
 	}, func(error) {
 		c.bye(c.dlg)
 		c.finish(outcome{cause: CauseFailed, byFar: true, status: 408, reason: "the far end does not answer any more"})

@@ -35,6 +35,7 @@ type registration struct {
 	flow    transport.Flow // the last one a REGISTER left by
 	local   netip.AddrPort // its local address then
 	learnt  netip.AddrPort // our address as the server sees it, when it differs
+	bound   *sip.ContactHeader // of the last REGISTER that was accepted
 	since   time.Time
 	replies []func(error)
 	watch   *timer
@@ -163,9 +164,7 @@ func (r *registration) send(expires time.Duration, nextTarget bool) {
 		aor := sip.Uri{Scheme: "sip", User: p.cfg.User, Host: server.Host}
 		req := p.newRequest(sip.REGISTER, aor, r.callID, r.tag, bump(), flow)
 		req.Recipient.User = ""
-		contact := p.contact(flow)
-		contact.Params.Add("expires", strconv.Itoa(int(expires.Seconds())))
-		req.AppendHeader(contact)
+		req.AppendHeader(r.binding(flow, expires))
 		req.AppendHeader(sip.NewHeader("Expires", strconv.Itoa(int(expires.Seconds()))))
 		req.AppendHeader(sip.NewHeader("Allow", allowedMethods))
 		req.SetBody(nil)
@@ -176,16 +175,35 @@ func (r *registration) send(expires time.Duration, nextTarget bool) {
 		r.local, _ = flow.LocalAddr()
 		return req, nil
 	}
-	x.final = func(res *sip.Response) { x.stopped = true; r.answered(x, res) }
+	x.adjust = func(req *sip.Request, challenge *sip.Response) {
+		if r.learn(x.flow, challenge) { // so the first binding is right already
+			req.ReplaceHeader(r.binding(x.flow, expires))
+		}
+	}
+	x.final = func(res *sip.Response) { x.stopped = true; r.answered(x, res, expires) }
 	x.failed = func(err error) { r.failed(err) }
 	r.x = x
 	x.start()
 }
 
-func (r *registration) answered(x *exchange, res *sip.Response) {
+// binding is the Contact of a REGISTER. What is taken back is what was registered,
+// whatever our address is now.
+func (r *registration) binding(flow transport.Flow, expires time.Duration) *sip.ContactHeader {
+	contact := r.p.contact(flow)
+	if expires == 0 && r.bound != nil {
+		contact = r.bound.Clone()
+	}
+	contact.Params.Add("expires", strconv.Itoa(int(expires.Seconds())))
+	return contact
+}
+
+func (r *registration) answered(x *exchange, res *sip.Response, expires time.Duration) {
 	p := r.p
-	if r.learn(x.flow, res) && res.IsSuccess() && !p.stopping {
-		r.send(r.machineExpires(), false) // again, with the address the server sees
+	if res.IsSuccess() && expires > 0 {
+		r.bound = x.req.Contact().Clone()
+	}
+	if r.learn(x.flow, res) && res.IsSuccess() && expires > 0 {
+		r.send(expires, false) // again, with the address the server sees
 		return
 	}
 	out := account.Response{
@@ -201,8 +219,6 @@ func (r *registration) answered(x *exchange, res *sip.Response) {
 	r.alive = p.now()
 	r.do(r.machine.Response(p.now(), out))
 }
-
-func (r *registration) machineExpires() time.Duration { return r.p.cfg.Expires }
 
 func (r *registration) failed(err error) {
 	if isTimeout(err) {

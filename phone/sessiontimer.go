@@ -137,8 +137,7 @@ func (s *sessionTimer) start(c *call) {
 	if s.interval == 0 || c.over {
 		return
 	}
-	s.t = c.p.after(s.next(s.we), func() {
-		c.p.inHand = c
+	s.t = c.after(s.next(s.we), func() {
 		switch {
 		case c.over:
 		case s.we:
@@ -160,8 +159,11 @@ func (c *call) startSessionTimer(res *sip.Response) {
 // refreshSession keeps the session alive: by UPDATE when the far end allows it, else
 // by a re-INVITE with an unchanged offer (RFC 4028 7.4).
 func (c *call) refreshSession() {
+	if c.over {
+		return
+	}
 	if c.re.busy || c.offer.Pending() {
-		c.sess.t = c.p.after(time.Second, c.refreshSession)
+		c.sess.t = c.after(time.Second, c.refreshSession)
 		return
 	}
 	c.re.busy, c.re.refresh, c.re.hold = true, true, c.held
@@ -173,6 +175,15 @@ func (c *call) refreshSession() {
 		req.AppendHeader(sip.NewHeader("Supported", supported))
 		c.sess.request(req)
 	}, c.changeAnswered, c.changeFailed)
+}
+
+// later tries a refresh again that was refused, while there is time.
+func (s *sessionTimer) later(c *call) {
+	if !c.re.refresh || s.interval == 0 || !s.we || c.over {
+		return
+	}
+	s.t.stop()
+	s.t = c.after(s.interval/8, c.refreshSession)
 }
 
 // renewed takes the 2xx of our refresh.

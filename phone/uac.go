@@ -70,8 +70,9 @@ func (c *call) dial(target sip.Uri, name string) {
 	c.out.acks = map[remoteTag]*ackState{}
 	c.remote = partyOf(name, target)
 	c.setStatus(StatusDial)
+	c.told = true
 	c.p.emit(Outgoing{c.snapshot()})
-	c.out.ring = c.p.after(c.p.cfg.RingTimeout, func() {
+	c.out.ring = c.after(c.p.cfg.RingTimeout, func() {
 		c.hangup(outcome{cause: CauseNoAnswer, reason: "nobody answered"})
 	})
 	c.out.seq = randomSeq()
@@ -306,10 +307,12 @@ func (c *call) inviteFailed(err error) {
 // cancel takes the INVITE back (RFC 3261 9.1); a 2xx that crosses is ACKed and BYEd.
 func (o *outgoing) cancel(c *call) {
 	o.cancelled = true
-	if o.x == nil || o.x.tx == nil {
-		if o.x != nil {
-			o.x.stopped = true
-		}
+	if o.x == nil {
+		return
+	}
+	o.x.abandoned = true
+	if o.x.tx == nil { // nothing has been sent
+		o.x.stopped = true
 		return
 	}
 	if o.x.answered {
@@ -328,7 +331,7 @@ func (o *outgoing) sendCancel(c *call) {
 		p.log.Warn("cancel", "err", err)
 	}
 	x := o.x
-	p.after(p.transactions.Timers().GiveUp(), func() { // 9.1: no final answer after 64*T1
+	c.after(p.transactions.Timers().GiveUp(), func() { // 9.1: no final answer after 64*T1
 		if !o.answered && o.x == x {
 			o.answered = true
 			x.stop()
@@ -344,13 +347,16 @@ func (c *call) redirect(res *sip.Response) bool {
 		return false
 	}
 	to := contact.Address
+	if _, err := parseTarget(to.String()); err != nil { // a tel or mailto URI, for example
+		return false
+	}
 	same := strings.EqualFold(to.Host, c.out.target.Host)
 	if !(c.p.isOwn(to) || same) || (len(c.p.cfg.AllowTo) > 0 && !c.p.cfg.AllowTo.Match(to)) {
 		c.p.emit(Warning{"a redirection to " + partyOf("", to).URI + " was not followed"})
 		return false
 	}
 	c.out.hops++
-	c.out.target = sip.Uri{Scheme: "sip", User: to.User, Host: to.Host, Port: to.Port, UriParams: to.UriParams.Clone()}
+	c.out.target = sip.Uri{Scheme: strings.ToLower(to.Scheme), User: to.User, Host: to.Host, Port: to.Port, UriParams: to.UriParams.Clone()}
 	c.again()
 	return true
 }

@@ -68,12 +68,13 @@ func (p *Phone) invited(s *transaction.Server) {
 	c.take()
 	c.setStatus(StatusRing)
 	c.ringing()
+	c.told = true
 	p.emit(Incoming{c.snapshot()})
-	c.in.ring = p.after(p.cfg.RingTimeout, func() {
+	c.in.ring = c.after(p.cfg.RingTimeout, func() {
 		c.hangup(outcome{cause: CauseNoAnswer, reason: "nobody answered"})
 	})
 	if d, ok := p.autoAnswerDelay(req); ok {
-		c.in.auto = p.after(d, func() { c.accept() })
+		c.in.auto = c.after(d, c.accept)
 	}
 }
 
@@ -107,14 +108,13 @@ func (c *call) receiveOffer() *Error {
 
 // ringing tells the caller that the phone rings.
 func (c *call) ringing() {
-	p := c.p
-	if p.cfg.EarlyMedia && c.in.offered && c.in.body != nil {
+	if c.p.cfg.EarlyMedia && c.in.offered && c.in.body != nil {
 		c.media.apply(*c.in.media)
 		c.provisional(183, "Session Progress", c.in.body)
 	} else {
 		c.provisional(180, "Ringing", nil)
 	}
-	c.in.repeat = p.after(time.Minute, func() { // RFC 3261 13.3.1.1
+	c.in.repeat = c.after(time.Minute, func() { // RFC 3261 13.3.1.1
 		if c.status == StatusRing {
 			c.ringing()
 		}
@@ -146,7 +146,7 @@ func (c *call) accept() {
 		t.stop()
 	}
 	body := c.in.body
-	if !c.in.offered { // the answer to our offer comes in the ACK
+	if !c.in.offered && !c.in.reply.agreed { // the answer to our offer comes in the ACK
 		var err error
 		if body, err = c.offer.Offer(c.media.local(false)); err != nil {
 			c.hangup(outcome{cause: CauseFailed, status: 500, reason: "no offer"})
@@ -158,7 +158,9 @@ func (c *call) accept() {
 	}
 	res := c.response(200, "OK")
 	c.sess.describe(res, c.in.tx.Request)
-	setSDP(res, body)
+	if body != nil {
+		setSDP(res, body)
+	}
 	c.in.confirm.start(c, c.in.tx, res)
 	c.sess.start(c)
 	c.activate()
@@ -233,11 +235,10 @@ func (f *confirmation) start(c *call, tx *transaction.Server, res *sip.Response)
 	_ = tx.Respond(res)
 	var again func()
 	again = func() {
-		p.inHand = c
 		if !f.waiting {
 			return
 		}
-		if p.now().After(f.until) {
+		if !p.now().Before(f.until) {
 			f.waiting = false
 			p.log.Warn("the answer was never acknowledged", "call", c.id)
 			c.bye(c.dlg)
@@ -246,9 +247,9 @@ func (f *confirmation) start(c *call, tx *transaction.Server, res *sip.Response)
 		}
 		_ = tx.Respond(res)
 		f.interval = min(2*f.interval, timers.T2)
-		f.t = p.after(f.interval, again)
+		f.t = c.after(min(f.interval, f.until.Sub(p.now())), again)
 	}
-	f.t = p.after(f.interval, again)
+	f.t = c.after(f.interval, again)
 }
 
 // done takes the CSeq of an ACK; true when it is the one waited for.

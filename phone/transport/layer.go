@@ -125,6 +125,7 @@ func (l *Layer) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	if l.udp != nil {
 		g.Go(func() error { return l.udp.serve(ctx) })
+		g.Go(func() error { return l.udp.watch(ctx) })
 	}
 	if l.cfg.TCP != nil {
 		g.Go(func() error { return l.accept(ctx, TCP, l.cfg.TCP) })

@@ -32,6 +32,10 @@ type conn struct {
 	done     chan struct{}
 	once     sync.Once
 	err      error // set before done is closed
+
+	// Of the reader.
+	partial bool // the parser holds the begin of a message
+	crlf    int  // CR and LF in a row between messages
 }
 
 // dial lets several callers wait for the same connection attempt.
@@ -181,16 +185,24 @@ func (c *conn) read() {
 // parse feeds the stream; an error means that the stream cannot be read on.
 func (c *conn) parse(stream *sip.ParserStream, data []byte) (err error) {
 	defer recoverParse(&err)
-	if stream.Buffer().Len() == 0 && len(bytes.Trim(data, "\r\n")) == 0 {
-		if len(data) >= 4 { // ping, answered by one CRLF (RFC 5626 3.5.1)
-			return c.send([]byte("\r\n"), c.remote)
-		}
-		return nil
+	if data, err = c.keepAlives(data); err != nil || len(data) == 0 {
+		return err
 	}
 	if _, err := stream.Write(data); err != nil {
 		return err
 	}
 	for stream.Buffer().Len() > 0 {
+		if !c.partial {
+			rest, err := c.keepAlives(stream.Buffer().Bytes())
+			if err != nil {
+				return err
+			}
+			stream.Buffer().Next(stream.Buffer().Len() - len(rest))
+			if len(rest) == 0 {
+				return nil
+			}
+		}
+		c.partial = true
 		msg, _, err := stream.ParseNext()
 		if errors.Is(err, io.ErrUnexpectedEOF) {
 			return nil
@@ -198,17 +210,46 @@ func (c *conn) parse(stream *sip.ParserStream, data []byte) (err error) {
 		if err != nil {
 			return err
 		}
+		c.partial = false
 		if counted, ok := msg.(interface{ Headers() []sip.Header }); ok && len(counted.Headers()) > maxHeaders {
 			return errTooManyHeaders
 		}
 		_ = c.net.SetReadDeadline(time.Time{})
-		if !c.layer.cfg.Allow(c.network, c.remote.Addr(), []byte(msg.String())) {
+		if !c.layer.cfg.Allow(c.network, c.remote.Addr(), head(msg)) {
 			c.layer.count.refused.Add(1)
 			continue
 		}
 		c.layer.deliver(c.flow(), msg)
 	}
 	return nil
+}
+
+// keepAlives takes the CRLFs between messages off the front of data and answers each
+// ping, a double CRLF, by one CRLF (RFC 5626 3.5.1). Inside of a message nothing is taken.
+func (c *conn) keepAlives(data []byte) ([]byte, error) {
+	if c.partial {
+		return data, nil
+	}
+	rest := bytes.TrimLeft(data, "\r\n")
+	c.crlf += len(data) - len(rest)
+	if c.crlf >= 4 { // a flood of them gets one answer a read
+		c.crlf %= 4
+		if err := c.send([]byte("\r\n"), c.remote); err != nil {
+			return nil, err
+		}
+	}
+	if len(rest) > 0 {
+		c.crlf = 0
+	}
+	return rest, nil
+}
+
+// head is the begin of a message as Config.Allow sees it.
+func head(msg sip.Message) []byte {
+	if req, ok := msg.(*sip.Request); ok {
+		return []byte(req.StartLine())
+	}
+	return []byte("SIP/2.0 ")
 }
 
 func (l *Layer) connectStream(ctx context.Context, n Network, to netip.AddrPort, serverName string) (Flow, error) {

@@ -15,6 +15,7 @@ type udpSocket struct {
 	layer *Layer
 	conn  *net.UDPConn
 	addr  netip.AddrPort // bound address
+	check chan struct{}  // a send has met an error: the error queue holds its reason
 }
 
 func newUDPSocket(l *Layer, pc net.PacketConn) (*udpSocket, error) {
@@ -31,17 +32,20 @@ func newUDPSocket(l *Layer, pc net.PacketConn) (*udpSocket, error) {
 		l.cfg.Logger.Debug("no ICMP errors on the SIP socket", "err", err)
 	}
 	addr := a.AddrPort()
-	return &udpSocket{layer: l, conn: c, addr: netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())}, nil
+	return &udpSocket{
+		layer: l, conn: c, addr: netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port()), check: make(chan struct{}, 1),
+	}, nil
 }
 
-// serve reads until the socket is closed. Errors of one datagram never end it.
+// serve reads until the socket is closed. No error of a datagram ends it: a
+// registrar that is away for days causes one ICMP error after the other.
 func (u *udpSocket) serve(ctx context.Context) error {
 	buf := make([]byte, maxMessage)
-	failures := 0
+	pause := time.Duration(0)
 	for {
 		n, from, err := u.conn.ReadFromUDPAddrPort(buf)
 		if err == nil {
-			failures = 0
+			pause = 0
 			u.receive(buf[:n], netip.AddrPortFrom(from.Addr().Unmap(), from.Port()))
 			continue
 		}
@@ -51,10 +55,21 @@ func (u *udpSocket) serve(ctx context.Context) error {
 		if u.reportUnreachable() > 0 {
 			continue
 		}
-		if failures++; failures > 100 {
-			return fmt.Errorf("read SIP datagrams: %w", err)
+		time.Sleep(pause)
+		pause = min(pause+time.Millisecond, 100*time.Millisecond)
+	}
+}
+
+// watch tells of the ICMP errors that a send came across. The sender holds locks
+// and must not tell itself.
+func (u *udpSocket) watch(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-u.check:
+			u.reportUnreachable()
 		}
-		time.Sleep(time.Duration(failures) * time.Millisecond)
 	}
 }
 
@@ -80,10 +95,12 @@ func (u *udpSocket) send(b []byte, to netip.AddrPort) error {
 	if err == nil || errors.Is(err, net.ErrClosed) {
 		return err
 	}
-	// The error may belong to an earlier datagram to somebody else: try once more.
-	if u.reportUnreachable() > 0 {
-		_, err = u.conn.WriteToUDPAddrPort(b, to)
+	select {
+	case u.check <- struct{}{}:
+	default:
 	}
+	// The error may belong to an earlier datagram to somebody else: try once more.
+	_, err = u.conn.WriteToUDPAddrPort(b, to)
 	return err
 }
 
