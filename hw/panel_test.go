@@ -545,6 +545,19 @@ func TestBacklightSleepsAndWakes(t *testing.T) {
 	})
 }
 
+func TestBacklightThatOnlySleeps(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, Config{Doorbell: "sim", Backlight: "sim?sleep=60s&wake=0"})
+		defer r.end()
+		time.Sleep(61 * time.Second)
+		if err := r.Press(""); err != nil {
+			t.Error(err)
+		}
+		r.ShowStatus(Status{Call: CallRinging})
+		r.expect("neither a press nor a ring wakes", "hw.BacklightState{On:true}", "hw.BacklightState{On:false}", `pressed "" long=false at 1m1s`)
+	})
+}
+
 func TestLamps(t *testing.T) {
 	root := t.TempDir()
 	file := func(name, text string) string {

@@ -123,9 +123,10 @@ func TestMAX7219ComesBack(t *testing.T) {
 	}
 	chain.Fail(false)
 	chain.Glitch()
-	if err := m.Write(one); err != nil {
+	if err := m.Write(two); err != nil {
 		t.Fatal(err)
 	}
+	want = strings.Repeat("........\n########\n........\n........\n", 2)
 	if got := chain.Picture(); got != want {
 		t.Errorf("after an error of the bus:\n%s", got)
 	}
