@@ -3,12 +3,12 @@ package g722
 // band is the adaptive predictor of one sub-band, the same in coder and decoder
 // (block 4 of G.722 section 6.2: RECONS, PARREC, UPPOL1/2, UPZERO, FILTEP, FILTEZ).
 type band struct {
-	s, sz  int  // prediction of the next sample; the part of it made by the zeros
-	a1, a2 int  // pole coefficients, scaled by 16384
-	r      int  // last reconstructed sample, doubled and saturated
-	p1, p2 int  // signs of the last two partial reconstructions: 0 or -1
-	signs  uint // signs of the last six quantised differences, newest in bit 0
-	w, v   uint64
+	s, sz  int    // prediction of the next sample; the part of it made by the zeros
+	a1, a2 int    // pole coefficients, scaled by 16384
+	r      int    // last reconstructed sample, doubled and saturated
+	p1, p2 int    // signs of the last two partial reconstructions: 0 or -1
+	signs  uint   // signs of the last six quantised differences, newest in bit 0
+	w, v   uint64 // the six zero coefficients, scaled by 16384, in lanes: see offsets
 	d      [5]int // quantised differences, newest first
 	nb     int    // logarithm of the step size
 }
@@ -29,11 +29,18 @@ func clip16(v int) int { return min(max(v, -32768), 32767) }
 // flip returns v for sign 0 and -v for sign -1.
 func flip(v, sign int) int { return v ^ sign - sign }
 
-// step takes the quantised difference d of this sample and predicts the next.
-func (p *band) step(t *tables, d int) {
+// sense returns sign (0 or 1) and whether d is zero (0 or 1), as step wants them.
+func sense(d int) (sign, zero uint) {
+	return uint(d>>31) & 1, uint((d|-d)>>31 + 1)
+}
+
+// step takes the quantised difference d of this sample and predicts the next. It
+// is written without branches that could go either way: they cost more than all
+// of its arithmetic. sign and zero are those of d, which the caller knows before
+// d itself.
+func (p *band) step(t *tables, d int, sign, zero uint) {
 	// UPZERO: each coefficient becomes b - ceil(b/256) and 128 more or less.
-	sign := uint(d>>31) & 1
-	row := (p.signs^-sign)&63 | uint((d|-d)>>31+1)<<6
+	row := (p.signs^-sign)&63 | zero<<6
 	p.signs = p.signs<<1 | sign
 	delta := &t.delta[row&127]
 	w, v := p.w, p.v
@@ -41,7 +48,8 @@ func (p *band) step(t *tables, d int) {
 	v += delta.v - (v-ones)>>8&lowBytes
 	p.w, p.v = w, v
 
-	// FILTEZ. A doubled difference never saturates: it stays below 24808.
+	// FILTEZ. A doubled difference never saturates: it stays below 24808. The sum
+	// is saturated once, at the end.
 	h := &p.d
 	d1, d2, d3, d4, d5 := h[0], h[1], h[2], h[3], h[4]
 	h[0], h[1], h[2], h[3], h[4] = d, d1, d2, d3, d4
@@ -62,7 +70,7 @@ func (p *band) step(t *tables, d int) {
 	a1 = min(max(a1, a2-15360), 15360-a2)
 	p.a1, p.a2 = a1, a2
 
-	// FILTEP, PREDIC
+	// FILTEP, PREDIC. What saturates seldom is looked at first and limited after.
 	if uint(r+32768) > 65535 {
 		r = clip16(r)
 	}

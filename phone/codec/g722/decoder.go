@@ -29,13 +29,17 @@ func (d *Decoder) block(dst []int16, payload []byte) {
 	for i, octet := range payload {
 		l := d.lowBand(octet & 63)
 		h := d.highBand(octet >> 6)
-		d.out.odd[past+i] = l - h
-		d.out.even[past+i] = l + h
+		d.out.put(i, l+h, l-h)
 	}
-	for i := range payload {
+	for i := 0; i < len(payload); i += 2 {
 		a, b := d.out.phases(i)
-		dst[2*i] = int16(clip16(b >> 11))
-		dst[2*i+1] = int16(clip16(a >> 11))
+		a0, a1 := halves(a)
+		b0, b1 := halves(b)
+		out := dst[2*i:]
+		out[0], out[1] = int16(clip16(b0>>11)), int16(clip16(a0>>11))
+		if len(out) >= 4 {
+			out[2], out[3] = int16(clip16(b1>>11)), int16(clip16(a1>>11))
+		}
 	}
 	d.out.keep(len(payload))
 }
@@ -48,7 +52,9 @@ func (d *Decoder) lowBand(code byte) int {
 	lv := &t.low4[code>>2&15]
 	out := p.s + (t.qm6[code&63]*step)>>15
 	p.adapt(lv.w, nbLowMax)
-	p.step(t, (lv.q*step)>>15)
+	diff := (lv.q * step) >> 15
+	sign, zero := sense(diff)
+	p.step(t, diff, sign, zero)
 	return min(max(out, -16384), 16383) // LIMIT
 }
 
@@ -59,6 +65,7 @@ func (d *Decoder) highBand(code byte) int {
 	diff := (lv.q * step) >> 15
 	out := p.s + diff
 	p.adapt(lv.w, nbHighMax)
-	p.step(t, diff)
+	sign, zero := sense(diff)
+	p.step(t, diff, sign, zero)
 	return min(max(out, -16384), 16383) // LIMIT
 }

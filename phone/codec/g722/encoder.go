@@ -27,14 +27,23 @@ func (e *Encoder) Encode(dst []byte, pcm []int16) int {
 
 func (e *Encoder) block(dst []byte, pcm []int16) {
 	for i := range dst {
-		e.in.even[past+i] = int(pcm[2*i])
-		e.in.odd[past+i] = int(pcm[2*i+1])
+		e.in.put(i, int(pcm[2*i]), int(pcm[2*i+1]))
 	}
-	for i := range dst {
+	for i := 0; i < len(dst); i += 2 {
 		a, b := e.in.phases(i)
-		dst[i] = e.lowBand(clip16((a+b)>>14)) | e.highBand(clip16((b-a)>>14))<<6
+		a0, a1 := halves(a)
+		b0, b1 := halves(b)
+		dst[i] = e.pair(a0, b0)
+		if i+1 < len(dst) {
+			dst[i+1] = e.pair(a1, b1)
+		}
 	}
 	e.in.keep(len(dst))
+}
+
+// pair codes the sums of the two phases.
+func (e *Encoder) pair(a, b int) byte {
+	return e.lowBand(clip16((a+b)>>14)) | e.highBand(clip16((b-a)>>14))<<6
 }
 
 // lowBand codes one sample of the lower sub-band in six bits (blocks SUBTRA to PREDIC).
@@ -47,11 +56,11 @@ func (e *Encoder) lowBand(x int) byte {
 	// the interval follows from one division, done with the exact reciprocal.
 	num := uint64(diff^sign+1)<<12 - 1
 	q := min(num*sc.recip>>42, lowTop)
+	d := (flip(int(t.size[q]), sign) * sc.step) >> 15
+	zero := uint((q - lowZero) >> 63)
 	code := t.code[(uint(t.slot[q])|uint(sign)&32)&63]
-	lv := &t.low4[code>>2&15]
-	d := (lv.q * sc.step) >> 15
-	p.adapt(lv.w, nbLowMax)
-	p.step(t, d)
+	p.adapt(t.low4[code>>2&15].w, nbLowMax)
+	p.step(t, d, uint(sign)&1&^zero, zero)
 	return code
 }
 
@@ -61,13 +70,12 @@ func (e *Encoder) highBand(x int) byte {
 	diff := clip16(x - p.s)
 	sign := diff >> 31
 	step := t.highs[p.nb>>6]
-	code := byte(3 + 2*sign)
-	if diff^sign >= (564*step)>>12 {
-		code--
-	}
+	over := (564*step>>12 - 1 - (diff ^ sign)) >> 31 // -1 from the decision level on
+	code := byte(3 + 2*sign + over)
 	lv := &t.high[code&3]
 	d := (lv.q * step) >> 15
 	p.adapt(lv.w, nbHighMax)
-	p.step(t, d)
+	neg, zero := sense(d)
+	p.step(t, d, neg, zero)
 	return code
 }

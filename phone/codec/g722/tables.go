@@ -6,6 +6,7 @@ import "sync"
 const (
 	lowLevels = 30   // decision intervals of one sign in the low band
 	lowTop    = 2919 // highest decision level of the low band, scaled by 4096
+	lowZero   = 72   // below this one the quantised difference is zero
 	nbLowMax  = 18432
 	nbHighMax = 22528
 )
@@ -30,11 +31,12 @@ type lanes struct {
 
 // tables holds what the Recommendation gives and what follows from it.
 type tables struct {
-	qm6   [64]int          // inverse 6-bit quantiser of the low band
-	low4  [16]level        // inverse 4-bit quantiser, which drives the low predictor
-	high  [4]level         // inverse quantiser of the high band
-	code  [64]uint8        // interval | sign<<5 -> low band code
-	slot  [lowTop + 1]byte // normalised difference -> interval
+	qm6   [64]int           // inverse 6-bit quantiser of the low band
+	low4  [16]level         // inverse 4-bit quantiser, which drives the low predictor
+	high  [4]level          // inverse quantiser of the high band
+	code  [64]uint8         // interval | sign<<5 -> low band code
+	slot  [lowTop + 1]byte  // normalised difference -> interval
+	size  [lowTop + 1]int16 // normalised difference -> quantised, for a unit step size
 	low   [nbLowMax>>6 + 1]scale
 	highs [nbHighMax>>6 + 1]int
 	delta [128]lanes // signs that differ (6 bits), difference is zero (bit 6) -> change
@@ -92,6 +94,9 @@ func (t *tables) quantiser() {
 			interval++
 		}
 		t.slot[v] = byte(interval)
+	}
+	for v := range t.size {
+		t.size[v] = int16(t.low4[(61-t.slot[v])>>2].q)
 	}
 	for i := range lowLevels {
 		t.code[i] = byte(61 - i)
