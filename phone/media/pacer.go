@@ -79,14 +79,14 @@ func (p *pacer) run(ctx context.Context) {
 	}
 }
 
-// begin gives new streams their place, where the fewest others are.
+// begin gives new streams their place.
 func (p *pacer) begin() {
 	for _, s := range p.adopt() {
 		from := int64(p.clock.now()/tickLength) + 1
 		if p.wheel.size == 0 {
 			p.last = from - 1
 		}
-		p.wheel.add(s, p.wheel.quietest(from, int(s.ticks())))
+		p.wheel.add(s, p.wheel.place(from, int(s.ticks())))
 	}
 }
 

@@ -16,22 +16,25 @@ const ms = time.Millisecond
 
 func TestWheel(t *testing.T) {
 	var w wheel[int]
-	for i := range 40 {
-		w.add(i, w.quietest(1000, 20))
+	for i := range 120 {
+		if tick := w.place(1000, 20); i < company && tick != 1000 {
+			t.Errorf("item %d has no company at tick %d", i, tick)
+		}
+		w.add(i, w.place(1000, 20))
 	}
 	for tick := int64(1000); tick < 1020; tick++ {
-		if n := len(*w.slot(tick)); n != 2 {
-			t.Errorf("tick %d has %d items, want 2", tick, n)
+		if n := len(*w.slot(tick)); n != 6 {
+			t.Errorf("tick %d has %d items, want 6", tick, n)
 		}
 	}
 	if next := w.next(1004); next != 1005 {
 		t.Errorf("next tick %d", next)
 	}
 	got := w.take(1005)
-	if len(got) != 2 || w.size != 38 || w.next(1004) != 1006 {
+	if len(got) != 6 || w.size != 114 || w.next(1004) != 1006 {
 		t.Errorf("took %v, %d left, next %d", got, w.size, w.next(1004))
 	}
-	if all := w.drain(); len(all) != 38 || w.size != 0 {
+	if all := w.drain(); len(all) != 114 || w.size != 0 {
 		t.Errorf("drained %d, %d left", len(all), w.size)
 	}
 }

@@ -26,12 +26,21 @@ func (w *wheel[T]) add(item T, due int64) {
 	w.size++
 }
 
-// quietest is the tick with the fewest items among n ticks from a first one:
-// items spread over it do not send in bursts.
-func (w *wheel[T]) quietest(from int64, n int) int64 {
+// company is how many items share a tick before the next ones get a tick of
+// their own: few items wake the pacer less often together, many would send in
+// bursts.
+const company = 4
+
+// place is the best of n ticks from a first one for a new item: the first that
+// has company to offer, else the one with the fewest items.
+func (w *wheel[T]) place(from int64, n int) int64 {
 	best := from
 	for t := from; t < from+int64(n); t++ {
-		if len(*w.slot(t)) < len(*w.slot(best)) {
+		has := len(*w.slot(t))
+		if has > 0 && has < company {
+			return t
+		}
+		if has < len(*w.slot(best)) {
 			best = t
 		}
 	}
