@@ -32,9 +32,9 @@ type registration struct {
 	seq     uint32
 	x       *exchange
 	pending bool
-	flow    transport.Flow // the last one a REGISTER left by
-	local   netip.AddrPort // its local address then
-	learnt  netip.AddrPort // our address as the server sees it, when it differs
+	flow    transport.Flow     // the last one a REGISTER left by
+	local   netip.AddrPort     // its local address then
+	learnt  netip.AddrPort     // our address as the server sees it, when it differs
 	bound   *sip.ContactHeader // of the last REGISTER that was accepted
 	since   time.Time
 	replies []func(error)
