@@ -80,20 +80,15 @@ func (p *Phone) Call(uri string) *Pending {
 		return ended(err)
 	}
 	return p.ask(func(reply func(error)) {
-		switch {
-		case !p.active:
-			reply(errf(Refused, "this instance is not the active one"))
-		case len(p.cfg.AllowTo) > 0 && !p.cfg.AllowTo.Match(target):
-			reply(errf(Refused, "calls to %s are not allowed by SIP_ALLOW_TO", partyOf("", target).User))
-		case len(p.liveCalls()) >= p.cfg.MaxCalls:
-			reply(errf(Busy, "a call is in progress"))
-		default:
-			c := p.newCall(Out, newCallID())
-			p.inHand = c
-			c.take()
-			c.out.replies = append(c.out.replies, reply)
-			c.dial(target, "")
+		if err := p.mayCall(target); err != nil {
+			reply(err)
+			return
 		}
+		c := p.newCall(Out, newCallID())
+		p.inHand = c
+		c.take()
+		c.out.replies = append(c.out.replies, reply)
+		c.dial(target, "")
 	})
 }
 

@@ -151,6 +151,7 @@ func (c *call) finish(o outcome) {
 	}
 	c.over = true
 	p := c.p
+	c.out.group.lost(c)
 	record := Ended{Call: c.snapshot(), Ended: p.now(), Cause: o.cause, ByFar: o.byFar, Status: o.status, Reason: o.reason}
 	for _, t := range []*timer{c.limit, c.in.ring, c.in.auto, c.in.repeat, c.out.ring, c.re.retry, c.xfer.timeout} {
 		t.stop()
@@ -254,6 +255,9 @@ func (c *call) hangup(o outcome) {
 		}
 		c.in.reject(o.status, o.reason)
 	default:
+		if g := c.out.group; g != nil && !g.over {
+			g.end(c, c.out.reason)
+		}
 		c.out.cancel(c)
 	}
 	c.finish(o)

@@ -31,17 +31,13 @@ func TestGroupFirstAnswerWins(t *testing.T) {
 	peers := []*phonetest.Peer{phonetest.NewPeer(t), phonetest.NewPeer(t), phonetest.NewPeer(t)}
 	r := newRig(t, nil, peers...)
 	invites := ringAll(t, r, peers...)
-	for _, i := range []int{0, 2} {
-		peers[i].Handle("CANCEL", func(m *phonetest.Msg) {
-			peers[i].Reply(m, 200, "OK")
-			peers[i].Reply(invites[i], 487, "Request Terminated")
-		})
-	}
 	rtp := peers[1].RTP()
 	ok := peers[1].Reply(invites[1], 200, "OK", phonetest.WithSDP(phonetest.SDP(rtp.Port())))
 	peers[1].Expect(t, "ACK")
 	for _, i := range []int{0, 2} {
-		peers[i].AwaitCount(t, "CANCEL", 1)
+		cancel := peers[i].Expect(t, "CANCEL", phonetest.Has("Reason", `SIP;cause=200;text="Call completed elsewhere"`))
+		peers[i].Reply(cancel, 200, "OK")
+		peers[i].Reply(invites[i], 487, "Request Terminated")
 		peers[i].Expect(t, "ACK")
 	}
 	if c := r.status(t, phone.StatusActive); c.Remote.URI != peers[1].URI("bob") || c.Slot != 1 {

@@ -32,6 +32,8 @@ type outgoing struct {
 	ring      *timer
 	lingering bool
 	done      func(error) // told once how dialling went, for REFER
+	group     *group      // other legs of the same call, nil = none
+	reason    string      // Reason of a CANCEL
 }
 
 // fork is one early dialog (RFC 3261 13.2.2.4).
@@ -70,8 +72,10 @@ func (c *call) dial(target sip.Uri, name string) {
 	c.out.acks = map[remoteTag]*ackState{}
 	c.remote = partyOf(name, target)
 	c.setStatus(StatusDial)
-	c.told = true
-	c.p.emit(Outgoing{c.snapshot()})
+	if !c.out.group.silent(c) {
+		c.told = true
+		c.p.emit(Outgoing{c.snapshot()})
+	}
 	c.out.ring = c.after(c.p.cfg.RingTimeout, func() {
 		c.hangup(outcome{cause: CauseNoAnswer, reason: "nobody answered"})
 	})
@@ -262,6 +266,7 @@ func (c *call) connect(f *fork, res *sip.Response) {
 	}
 	c.far = c.media.heldByFar()
 	c.startSessionTimer(res)
+	c.out.group.won(c)
 	c.activate()
 	replies := c.out.replies
 	c.out.replies = nil
@@ -326,7 +331,7 @@ func (o *outgoing) sendCancel(c *call) {
 	}
 	o.sent = true
 	p := c.p
-	cancel := transaction.CancelFor(o.x.req, "")
+	cancel := transaction.CancelFor(o.x.req, o.reason)
 	if _, err := p.transactions.Request(cancel, o.x.flow, func(transaction.Event) {}); err != nil {
 		p.log.Warn("cancel", "err", err)
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 
+	"housephone/hw"
 	"housephone/phone"
 	"housephone/topics"
 )
@@ -10,6 +11,7 @@ import (
 // line is the part of the phone that commands need.
 type line interface {
 	Call(uri string) *phone.Pending
+	CallAll(uris []string) *phone.Pending
 	Answer(slot int) *phone.Pending
 	Hangup(slot int) *phone.Pending
 	Transfer(slot int, uri string) *phone.Pending
@@ -37,6 +39,7 @@ type commander struct {
 	console   *console
 	say       func(text string) // publishes the answer of a console command
 	shutdown  bool              // PAIR_SHUTDOWN_WHEN_INACTIVE
+	panel     *hw.Panel         // nil = no hardware
 }
 
 // start begins a command. What could fail at once is told by the outcome as well.
@@ -69,6 +72,9 @@ func (c *commander) start(cmd topics.Command) outcome {
 	if set := c.switches(cmd); set != nil {
 		return set
 	}
+	if act := c.panelCommand(cmd); act != nil {
+		return act
+	}
 	return failed(topics.NotSupported, cmd.Path()+" is not built in")
 }
 
@@ -99,12 +105,23 @@ func (c *commander) call(cmd topics.Command) outcome {
 		return c.phone.Answer(cmd.Call).Wait
 	case cmd.Value == "hangup":
 		return c.phone.Hangup(cmd.Call).Wait
-	case len(cmd.Values) > 1:
-		return failed(topics.NotSupported, "a list of addresses is not built in, give one")
-	case len(cmd.Values) == 1:
-		return c.address(cmd.Values[0], c.phone.Call)
+	case len(cmd.Values) > 0:
+		return c.callAll(cmd.Values)
 	}
 	return c.address(cmd.Value, c.phone.Call)
+}
+
+// callAll rings several addresses at once.
+func (c *commander) callAll(addresses []string) outcome {
+	uris := make([]string, 0, len(addresses))
+	for _, a := range addresses {
+		uri, err := c.addresses.Full(a)
+		if err != nil {
+			return func(context.Context) error { return err }
+		}
+		uris = append(uris, uri)
+	}
+	return c.phone.CallAll(uris).Wait
 }
 
 // address completes an address as people write it.

@@ -28,6 +28,7 @@ type config struct {
 	Phone     phoneEnv
 	Audio     audioEnv
 	HTTP      string `env:"HTTP_LISTEN" envDefault:":8080" doc:"address of /healthz, /readyz and /metrics; none = off"`
+	HW        hwEnv
 	Pair      pairEnv
 }
 
@@ -276,6 +277,18 @@ func (p *patterns) UnmarshalText(t []byte) error {
 			return errors.New("want patterns such as 6??, +39*, *@pbx, separated by commas")
 		}
 		*p = append(*p, s)
+	}
+	return nil
+}
+
+type list []string
+
+func (l *list) UnmarshalText(t []byte) error {
+	for s := range strings.SplitSeq(string(t), ",") {
+		if s = strings.TrimSpace(s); s == "" {
+			return errors.New("want addresses, separated by commas")
+		}
+		*l = append(*l, s)
 	}
 	return nil
 }

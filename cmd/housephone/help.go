@@ -1,19 +1,25 @@
 package main
 
 import (
+	"bufio"
 	"fmt"
 	"io"
 	"reflect"
+	"strings"
 	"text/tabwriter"
+
+	"housephone/hw"
 )
 
 const usageHead = `housephone is the telephone of the house as an MQTT device.
 
-usage: housephone [-h] [-check] [-version] [topics]
+usage: housephone [-h] [-check] [-version] [-hash-code] [topics]
 
   -h        this help
   -check    check the configuration and exit
   -version  print the version and exit
+  -hash-code
+            read a door code from standard input and print its hash for HW_DOOR_CODES_FILE
   topics    list the MQTT topics and exit
 
 Everything is set by environment variables, and none is needed:
@@ -39,4 +45,20 @@ func eachVariable(f func(variable)) {
 		}
 		f(variable{field.Tag.Get("env"), value, field.Tag.Get("doc")})
 	})
+}
+
+// hashCode reads a code, so that it stands in no process list or shell history.
+func hashCode(in io.Reader, out, errs io.Writer) int {
+	line, err := bufio.NewReader(io.LimitReader(in, 64)).ReadString('\n')
+	if err != nil && line == "" {
+		_, _ = fmt.Fprintln(errs, "housephone: no code on standard input")
+		return exitUsage
+	}
+	hash, err := hw.HashCode(hw.Code(strings.TrimSpace(line)), "")
+	if err != nil {
+		_, _ = fmt.Fprintln(errs, "housephone:", err)
+		return exitUsage
+	}
+	_, _ = fmt.Fprintln(out, hash)
+	return exitOK
 }

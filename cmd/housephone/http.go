@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"time"
@@ -22,7 +24,8 @@ type health struct {
 }
 
 // newHandler serves /healthz (the process lives), /readyz (it can do its work) and /metrics.
-func newHandler(ready func() health, metrics prometheus.Collector) http.Handler {
+// With a display there is /display.png, what it shows.
+func newHandler(ready func() health, metrics prometheus.Collector, display func(context.Context, io.Writer) error) http.Handler {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), metrics)
 	mux := http.NewServeMux()
@@ -38,6 +41,18 @@ func newHandler(ready func() health, metrics prometheus.Collector) http.Handler 
 		}
 		_ = json.NewEncoder(w).Encode(h)
 	})
+	if display != nil {
+		mux.HandleFunc("GET /display.png", func(w http.ResponseWriter, r *http.Request) {
+			var picture bytes.Buffer
+			if err := display(r.Context(), &picture); err != nil {
+				http.Error(w, err.Error(), http.StatusServiceUnavailable)
+				return
+			}
+			w.Header().Set("Content-Type", "image/png")
+			w.Header().Set("Cache-Control", "no-store")
+			_, _ = picture.WriteTo(w)
+		})
+	}
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
 	return mux
 }
@@ -65,4 +80,17 @@ func serveHTTP(ctx context.Context, ln net.Listener, h http.Handler) error {
 		return nil
 	}
 	return err
+}
+
+// handler serves this service.
+func (s *service) handler() http.Handler {
+	m := &meter{bridge: s.bridge.Stats, state: &s.state, ended: s.ended}
+	if s.phone != nil {
+		m.phone = s.phone.Stats
+	}
+	var display func(context.Context, io.Writer) error
+	if s.panel != nil && s.cfg.HW.Display != "" {
+		display = s.panel.WriteDisplayPNG
+	}
+	return newHandler(s.health, m, display)
 }

@@ -38,6 +38,7 @@ func run(args []string, environ map[string]string, out, errs io.Writer) int {
 	flags.Usage = func() { usage(out) }
 	check := flags.Bool("check", false, "")
 	show := flags.Bool("version", false, "")
+	hash := flags.Bool("hash-code", false, "")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return exitOK
@@ -48,6 +49,8 @@ func run(args []string, environ map[string]string, out, errs io.Writer) int {
 	case *show:
 		_, _ = fmt.Fprintln(out, "housephone", version)
 		return exitOK
+	case *hash:
+		return hashCode(os.Stdin, out, errs)
 	case flags.Arg(0) == "topics":
 		_, _ = io.WriteString(out, topics.Text())
 		return exitOK

@@ -11,7 +11,7 @@ import (
 
 // meter turns the counters of the parts into Prometheus metrics when they are asked for.
 type meter struct {
-	phone  func() phone.Stats
+	phone  func() phone.Stats // nil = no line
 	bridge func() bridge.Stats
 	state  *atomic.Pointer[phone.State]
 	ended  *callCounter
@@ -41,19 +41,22 @@ func (m *meter) Collect(out chan<- prometheus.Metric) {
 	counter := func(name, help string, v uint64) {
 		out <- prometheus.MustNewConstMetric(prometheus.NewDesc("housephone_"+name+"_total", help, nil, nil), prometheus.CounterValue, float64(v))
 	}
-	p, b := m.phone(), m.bridge()
+	b := m.bridge()
 	gauge("mqtt_connected", "1 while the broker is connected.", one(b.Connected))
 	gauge("mqtt_pending", "Messages that wait for the broker.", float64(b.Pending))
 	counter("mqtt_sent", "Messages that the broker has acknowledged.", b.Sent)
 	counter("mqtt_connects", "Connections to the broker.", b.Connects)
-	counter("sip_received", "SIP messages taken in.", p.Transport.Received)
-	counter("sip_malformed", "Datagrams and streams that were no SIP message.", p.Transport.Malformed)
-	counter("sip_refused", "SIP messages of addresses that may not send any.", p.Transport.Refused)
-	gauge("sip_transactions", "SIP transactions alive.", float64(p.ClientTransactions+p.ServerTxs))
-	counter("panics", "Internal errors that cost one call.", p.Panics)
-	counter("media_frames", "Frames paced.", p.Media.Frames)
-	counter("media_late", "Frames sent more than 1 ms late.", p.Media.Late)
-	counter("media_skipped", "Frames left out because the machine was late.", p.Media.Skipped)
+	if m.phone != nil {
+		p := m.phone()
+		counter("sip_received", "SIP messages taken in.", p.Transport.Received)
+		counter("sip_malformed", "Datagrams and streams that were no SIP message.", p.Transport.Malformed)
+		counter("sip_refused", "SIP messages of addresses that may not send any.", p.Transport.Refused)
+		gauge("sip_transactions", "SIP transactions alive.", float64(p.ClientTransactions+p.ServerTxs))
+		counter("panics", "Internal errors that cost one call.", p.Panics)
+		counter("media_frames", "Frames paced.", p.Media.Frames)
+		counter("media_late", "Frames sent more than 1 ms late.", p.Media.Late)
+		counter("media_skipped", "Frames left out because the machine was late.", p.Media.Skipped)
+	}
 	if s := m.state.Load(); s != nil {
 		gauge("registered", "1 while the registrar knows this phone.", one(s.Registered))
 		gauge("calls", "Calls in progress.", float64(len(s.Calls)))

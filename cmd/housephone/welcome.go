@@ -23,12 +23,17 @@ func (s *service) welcome() {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "housephone %s is running.\n\n", version)
-	if s.cfg.SIP.Server == "" {
+	if s.phone == nil {
+		fmt.Fprintf(&b, "  hardware only, no phone line (SIP_LISTEN=none)\n")
+	} else if s.cfg.SIP.Server == "" {
 		fmt.Fprintf(&b, "  call this phone      %s\n", s.callAddress())
 		fmt.Fprintf(&b, "  call another phone   mosquitto_pub %s -t %s -m 192.168.1.20\n", broker, s.tree.SetTopic("call"))
 	} else {
 		fmt.Fprintf(&b, "  account              %s\n", s.view.aor)
 		fmt.Fprintf(&b, "  call another phone   mosquitto_pub %s -t %s -m 601\n", broker, s.tree.SetTopic("call"))
+	}
+	if s.panel != nil && s.cfg.HW.Doorbell != "" {
+		fmt.Fprintf(&b, "  press the bell       mosquitto_pub %s -t %s -m press\n", broker, s.tree.SetTopic("doorbell"))
 	}
 	fmt.Fprintf(&b, "  answer, hang up      mosquitto_pub %s -t %s -m answer\n", broker, s.tree.SetTopic("call"))
 	fmt.Fprintf(&b, "  watch everything     mosquitto_sub %s -v -t '%s/#'\n", broker, s.tree.Base())

@@ -1,0 +1,227 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"time"
+
+	"housephone/bridge"
+	"housephone/bridge/broker"
+	"housephone/hw"
+	"housephone/phone"
+	"housephone/phone/audio"
+	"housephone/phone/transport"
+	"housephone/topics"
+)
+
+// noSIP is the SIP_LISTEN of a panel without a phone line.
+const noSIP = "none"
+
+// validate is -check: everything that can be looked at without starting.
+func validate(cfg config) error {
+	if _, err := sipTLS(cfg.SIP); err != nil {
+		return err
+	}
+	s := &service{cfg: cfg, log: slog.New(slog.DiscardHandler)}
+	s.describe()
+	if cfg.MQTT.URL != "" {
+		if err := s.buildBridge(); err != nil {
+			return err
+		}
+	}
+	if err := s.buildPanel(); err != nil {
+		return err
+	}
+	_, _, err := devices(cfg.Audio)
+	return err
+}
+
+// describe names this phone on MQTT.
+func (s *service) describe() {
+	c := s.cfg
+	s.tree = topics.Tree{Prefix: c.MQTT.Prefix, ID: c.ID}
+	s.features = topics.Features{topics.FeaturePhone: c.SIP.Listen != noSIP}
+	c.HW.features(s.features)
+	local := c.ID
+	if c.SIP.Server != "" {
+		s.features[topics.FeatureRegistrar] = true
+		local = c.SIP.User
+	}
+	s.view = view{
+		tree: s.tree, addresses: topics.Addresses{Server: c.SIP.Server}, mode: c.Phone.Mode, local: local,
+		registrar: c.SIP.Server, slots: c.Phone.MaxCalls,
+	}
+	if c.SIP.Server != "" {
+		s.view.aor = "sip:" + c.SIP.User + "@" + c.SIP.Server
+	}
+	name := c.Name
+	if name == "" {
+		name = "Housephone"
+		if c.ID != "phone" {
+			name += " " + c.ID
+		}
+	}
+	s.device = topics.Device{
+		Tree: s.tree, DiscoveryPrefix: c.MQTT.Discovery, Name: name, Version: version, Language: c.Lang, Features: s.features,
+	}
+}
+
+func (s *service) build(ctx context.Context) error {
+	s.describe()
+	var err error
+	first := settings{Volume: int(s.cfg.Phone.Volume), AutoAnswer: bool(s.cfg.Phone.AutoAnswer)}
+	if s.settings, err = openSettings(s.cfg.StateDir, first); err != nil {
+		return configError{err}
+	}
+	if s.cfg.MQTT.URL == "" {
+		s.broker, err = broker.New(broker.Config{
+			Listen: s.cfg.MQTT.Listen, Username: s.cfg.MQTT.Username, Password: s.cfg.MQTT.Password, Logger: s.log.With("part", "broker"),
+		})
+		if err != nil {
+			return configError{err}
+		}
+	}
+	for _, part := range []func() error{s.buildBridge, s.buildPanel, func() error { return s.buildPhone(ctx) }} {
+		if err := part(); err != nil {
+			return err
+		}
+	}
+	s.buildCommands()
+	if a := s.cfg.HTTP; a != "none" {
+		var lc net.ListenConfig
+		if s.http, err = lc.Listen(ctx, "tcp", a); err != nil {
+			return badVariable("HTTP_LISTEN", a, err)
+		}
+	}
+	return nil
+}
+
+func (s *service) buildBridge() error {
+	c := s.cfg.MQTT
+	conf := bridge.Config{
+		URL: c.URL, Username: c.Username, Password: c.Password, ClientID: c.ClientID,
+		CAFile: c.CAFile, CertFile: c.CertFile, KeyFile: c.KeyFile,
+		Tree: s.tree, Logger: s.log.With("part", "mqtt"),
+	}
+	if s.broker != nil {
+		conf.Dialer, conf.Username, conf.Password = s.broker.Dial, "", ""
+	}
+	if s.device.Enabled() {
+		conf.BirthTopic, conf.DiscoveryTopic = s.device.BirthTopic(), s.device.DiscoveryTopic()
+	}
+	var err error
+	if s.bridge, err = bridge.New(conf); err != nil {
+		return configError{err}
+	}
+	if s.device.Enabled() {
+		s.bridge.Announce(s.announce)
+	}
+	return nil
+}
+
+// announce makes the discovery document of Home Assistant.
+func (s *service) announce(previous []byte) []topics.Message {
+	m, _, err := s.device.Discovery(topics.Components(previous))
+	if err != nil {
+		s.log.Error("discovery", "err", err)
+		return nil
+	}
+	return []topics.Message{m}
+}
+
+// buildPanel reads the hardware's settings; nothing is switched yet.
+func (s *service) buildPanel() error {
+	if !s.cfg.HW.fitted() {
+		return nil
+	}
+	conf := s.cfg.HW.config()
+	conf.Log, conf.Terminal = s.log.With("part", "hardware"), s.out
+	p, err := hw.New(conf)
+	if err != nil {
+		return configError{err}
+	}
+	s.panel = p
+	if buttons := p.Buttons(); len(buttons) > 1 {
+		s.device.Buttons = buttons
+	}
+	if s.cfg.HW.Door != "" && s.cfg.HW.CodesFile != "" {
+		s.doorman = newDoorman(p, s.log.With("part", "door"))
+	}
+	return nil
+}
+
+// devices opens the ends of the sound path.
+func devices(c audioEnv) (capture, playback audio.Device, err error) {
+	if capture, err = audio.Open(c.Capture); err != nil {
+		return nil, nil, badVariable("AUDIO_CAPTURE", c.Capture, err)
+	}
+	if playback, err = audio.Open(c.Playback); err != nil {
+		return nil, nil, badVariable("AUDIO_PLAYBACK", c.Playback, err)
+	}
+	return capture, playback, nil
+}
+
+func (s *service) buildPhone(ctx context.Context) error {
+	c, f := s.cfg.SIP, s.cfg.Phone
+	if c.Listen == noSIP {
+		if s.panel == nil {
+			return badVariable("SIP_LISTEN", noSIP, errors.New("there is no hardware either (HW_...), so there is nothing to do"))
+		}
+		return nil
+	}
+	tlsConf, err := sipTLS(c)
+	if err != nil {
+		return err
+	}
+	capture, playback, err := devices(s.cfg.Audio)
+	if err != nil {
+		return err
+	}
+	udp, tcp, err := sipSockets(ctx, c.Listen)
+	if err != nil {
+		return err
+	}
+	s.sipAddr = udp.LocalAddr().String()
+	s.phone, err = phone.New(phone.Config{
+		ID: s.cfg.ID, Server: c.Server, Port: c.Port, User: c.User, AuthUser: c.AuthUser, Password: c.Password,
+		DisplayName: c.DisplayName, Network: transport.Network(c.Transport), OutboundProxy: c.Proxy, Expires: time.Duration(c.Expires),
+		UDP: udp, TCP: tcp, ClientTLS: tlsConf, Advertise: c.Advertise,
+		AllowFrom: c.AllowFrom, AllowTo: phone.Patterns(c.AllowTo), AllowRefer: bool(c.AllowRefer),
+		AutoAnswerFor: phone.Patterns(f.AutoAnswerFrom), AutoAnswer: s.settings.last.AutoAnswer, AutoAnswerDelay: time.Duration(f.AutoAnswerDelay),
+		RingTimeout: time.Duration(f.RingTimeout), MaxCalls: f.MaxCalls, MaxCallDuration: time.Duration(f.MaxDuration),
+		MediaTimeout: time.Duration(f.MediaTimeout), EarlyMedia: bool(f.EarlyMedia), Codecs: f.Codecs, DTMF: phone.DTMFMethod(f.DTMF),
+		ToneDuration: time.Duration(f.ToneDuration), ToneGap: time.Duration(f.ToneGap), RTPMin: c.RTPPorts.first, RTPMax: c.RTPPorts.last,
+		Capture: capture, Playback: playback, Volume: s.settings.last.Volume, DND: s.settings.last.DND,
+		UserAgent: "housephone/" + version, Logger: s.log.With("part", "phone"),
+	})
+	if err != nil {
+		_, _ = udp.Close(), tcp.Close()
+		return configError{err}
+	}
+	return nil
+}
+
+func (s *service) buildCommands() {
+	s.commands = &commander{
+		addresses: s.view.addresses, features: s.features, shutdown: bool(s.cfg.Pair.Shutdown), panel: s.panel,
+		say: func(text string) { s.publish(s.tree.Message("generic", text)) },
+	}
+	if s.phone != nil {
+		s.commands.phone = s.phone
+		s.commands.console = &console{
+			phone: s.phone, addresses: s.view.addresses, registrar: s.cfg.SIP.Server, version: version, started: s.started,
+		}
+	}
+}
+
+// closeUnused gives back what was bound before the start failed.
+func (s *service) closeUnused() {
+	if s.broker != nil {
+		_ = s.broker.Close()
+	}
+	if s.http != nil {
+		_ = s.http.Close()
+	}
+}

@@ -1,0 +1,154 @@
+package main
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"housephone/hw"
+	"housephone/phone"
+	"housephone/topics"
+)
+
+const (
+	commandWait = 3 * time.Minute // longest wait for the outcome of a command
+	maxPending  = 256             // commands that may wait for their outcome
+)
+
+// relayEvents publishes what the phone tells, until it has ended.
+func (s *service) relayEvents() {
+	for e := range s.phone.Events() {
+		if !s.heard(e) {
+			continue
+		}
+		for _, m := range s.view.event(e) {
+			s.publish(m)
+		}
+	}
+}
+
+// heard lets the other parts know; false means that the event must not be published.
+func (s *service) heard(e phone.Event) bool {
+	switch e := e.(type) {
+	case phone.StateChanged:
+		s.state.Store(&e.State)
+		if err := s.settings.keep(e.State); err != nil {
+			s.log.Warn("the settings cannot be kept", "err", err)
+		}
+		if s.panel != nil {
+			s.panel.ShowStatus(s.view.panelStatus(e.State, s.cfg.SIP.Server != ""))
+		}
+	case phone.Ended:
+		s.ended.count(e)
+		if s.doorman != nil {
+			s.doorman.ended(e.Call.Slot)
+		}
+	case phone.Key:
+		if s.doorman != nil {
+			s.doorman.key(e.Slot, s.callerOf(e.Slot), e.Key)
+		}
+	case phone.MessageReceived:
+		return s.doorman == nil || !s.doorman.message(s.view.addresses.Short(e.From.URI), e.Body)
+	case phone.Warning:
+		s.log.Warn(e.Text)
+	}
+	return true
+}
+
+// callerOf is the far end of a call.
+func (s *service) callerOf(slot int) string {
+	if st := s.state.Load(); st != nil {
+		return s.view.addresses.Short(findCall(st.Calls, slot).Remote.URI)
+	}
+	return ""
+}
+
+// relayPanel publishes what the hardware tells and lets a press call, with or without a broker.
+func (s *service) relayPanel(ctx context.Context) {
+	events := s.panel.Events()
+	for {
+		select {
+		case <-ctx.Done():
+			s.lastWords(events)
+			return
+		case e := <-events:
+			if press, ok := e.(hw.Pressed); ok && !press.Long {
+				s.pressed()
+			}
+			if f, ok := e.(hw.Fault); ok && f.Err != nil {
+				s.log.Warn("hardware", "part", f.Part, "err", f.Err)
+			}
+			for _, m := range s.view.panelEvent(e) {
+				s.publish(m)
+			}
+		}
+	}
+}
+
+// lastWords publishes what the hardware tells while it is switched off.
+func (s *service) lastWords(events <-chan hw.Event) {
+	deadline := time.After(500 * time.Millisecond)
+	for {
+		select {
+		case <-deadline:
+			return
+		case e := <-events:
+			for _, m := range s.view.panelEvent(e) {
+				s.publish(m)
+			}
+		}
+	}
+}
+
+// pressed calls who is to be called when the bell rings; a press while a call
+// is in progress is only published.
+func (s *service) pressed() {
+	targets := s.cfg.HW.DoorbellCall
+	if s.phone == nil || len(targets) == 0 {
+		return
+	}
+	uris := make([]string, 0, len(targets))
+	for _, t := range targets {
+		uri, err := s.view.addresses.Full(t)
+		if err != nil {
+			s.log.Warn("HW_DOORBELL_CALL", "address", t, "err", err)
+			continue
+		}
+		uris = append(uris, uri)
+	}
+	call := s.phone.CallAll(uris)
+	go func() { // ends with the phone at the latest
+		ctx, cancel := context.WithTimeout(context.Background(), commandWait)
+		defer cancel()
+		if err := call.Wait(ctx); err != nil {
+			s.log.Info("the bell has called nobody", "err", err)
+		}
+	}()
+}
+
+// relayCommands starts commands in their order and answers each when it is done.
+func (s *service) relayCommands(ctx context.Context) {
+	var waiting sync.WaitGroup
+	defer waiting.Wait()
+	for {
+		var cmd topics.Command
+		select {
+		case <-ctx.Done():
+			return
+		case cmd = <-s.bridge.Commands():
+		}
+		select {
+		case s.pending <- struct{}{}:
+		default:
+			s.bridge.Result(cmd.Result(&topics.Error{Code: topics.Busy, Message: "too many commands are waiting for their outcome"}))
+			continue
+		}
+		done := s.commands.start(cmd)
+		waiting.Go(func() {
+			defer func() { <-s.pending }()
+			wait, cancel := context.WithTimeout(ctx, commandWait)
+			defer cancel()
+			s.bridge.Result(cmd.Result(asTopicError(done(wait))))
+		})
+	}
+}
