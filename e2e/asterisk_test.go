@@ -107,10 +107,13 @@ func TestAsteriskTransfer(t *testing.T) {
 	h.State("status", "active")
 	time.Sleep(500 * time.Millisecond)
 	mark := h.Mark()
-	h.Do("transfer", "alice")
+	sent := h.Send("transfer", "alice", nil)
 	third.WaitEvent(0, "CALL_INCOMING", patience)
 	third.Do("accept", "")
 	h.Event(mark, "transfer", func(v string) bool { return v == "accepted" })
+	if r := h.WaitResult(sent); !r.OK {
+		t.Errorf("result %+v", r)
+	}
 	h.Idle()
 	third.WaitTone(1000, patience)
 	b.WaitTone(600, patience)

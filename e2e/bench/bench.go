@@ -73,10 +73,10 @@ func (b *bench) prepare(ctx context.Context) error {
 		return err
 	}
 	ports := peers.NewPorts(b.t)
-	broker := peers.NewMosquitto(b.t, ports, peers.MosquittoConfig{})
+	broker := startBroker(b.t, ports)
 	length := callWarmup + b.call + patience // baresip hangs up at the end of the file
-	b.setup = setup{broker: broker.Port, program: program, wav: peers.WriteTone(b.t, 440, length)}
-	b.driver = &driver{sip: listen(b.t, 0), mqtt: newMQTT(b.t, peers.Loopback(broker.Port))}
+	b.setup = setup{broker: broker, program: program, wav: peers.WriteTone(b.t, 440, length)}
+	b.driver = &driver{sip: listen(b.t, 0), mqtt: newMQTT(b.t, peers.Loopback(broker))}
 	b.ends = listenRTP(b.t)
 	for _, start := range kinds() {
 		b.subjects = append(b.subjects, start(b.t, ports, b.setup))

@@ -106,7 +106,10 @@ func baresipConfig(b *Baresip, c BaresipConfig, control, first, last int, tone s
 		"audio_path /nonexistent", // no ring tones
 		"audio_player aubridge,none", "audio_source aufile," + tone, "audio_alert aubridge,none",
 		"ausrc_format s16", "auplay_format s16", "auenc_format s16", "audec_format s16",
-		"audio_level no", "audio_buffer 20-160", "jitter_buffer_delay 5-10", "rtp_stats yes", "rtcp_mux no",
+		"audio_level no", "audio_buffer 20-160", "rtp_stats yes", "rtcp_mux no",
+		// no jitter buffer: it is not reset when the SSRC changes (direct media), and then drops all that follows if the
+		// new sequence numbers happen to be below the old ones
+		"jitter_buffer_delay 0-0",
 		fmt.Sprintf("rtp_ports %d-%d", first, last),
 		"module_path " + baresipModules(b.t),
 		"module g711.so", "module g722.so", "module srtp.so", "module aufile.so", "module aubridge.so", "module sndfile.so",
