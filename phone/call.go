@@ -216,7 +216,7 @@ func (p *Phone) forget(c *call) {
 		delete(p.calls, c.callID)
 	}
 	if c.out.x != nil {
-		c.out.x.stop()
+		c.out.x.stopped = true // its transaction goes on for copies of the answer
 	}
 	for a := range c.peers {
 		p.allow.removePeer(a)
