@@ -86,6 +86,9 @@ func TestEchoIsTakenOut(t *testing.T) {
 					if got < 25 {
 						t.Errorf("ERLE %.1f dB, want 25", got)
 					}
+					if loss := c.Stats().ReturnLoss; math.Abs(loss+gain) > 2 {
+						t.Errorf("return loss told as %.1f dB, want %.1f", loss, -gain)
+					}
 				})
 			}
 		}
@@ -122,6 +125,7 @@ func TestDoubleTalk(t *testing.T) {
 							n++
 						}
 					}
+					// Soft syllables under a loud echo lose more than loud ones.
 					if segments/n < -3 {
 						t.Errorf("near end at %.1f dB in the mean of 50 ms, want -3 at least", segments/n)
 					}
@@ -130,6 +134,30 @@ func TestDoubleTalk(t *testing.T) {
 						t.Errorf("near end at %.1f dB, want -3 at least", kept)
 					}
 				})
+			}
+		}
+	}
+}
+
+// Voices change sides and rooms their shape: the figures must not hang on one.
+func TestManyRooms(t *testing.T) {
+	const rate = 8000
+	for seed := uint64(2); seed < 5; seed++ {
+		for _, names := range [][2]string{{"far", "near"}, {"near", "far"}} {
+			far, voice := loop(speech(t, names[0], rate), 7*rate), speech(t, names[1], rate)
+			echo := convolve(t, far, room(rate, 0.064*float64(seed), 0.008*float64(seed), -3, seed))
+			near := hiss(len(far), -65, seed)
+			out := run(t, canceller(t, Config{}), scene{rate, far, echo, near})
+			if got := db(power(echo[3*rate/2:6*rate]), power(out[3*rate/2:6*rate])); got < 25 {
+				t.Errorf("%v, room %d: ERLE %.1f dB, want 25", names, seed, got)
+			}
+			from, to := 5*rate/2, 6*rate
+			for i, v := range voice[:to-from] {
+				near[from+i] += v
+			}
+			out = run(t, canceller(t, Config{}), scene{rate, far, echo, near})
+			if kept := project(near[from:to], out[from:to]); kept < -3 {
+				t.Errorf("%v, room %d: near end at %.1f dB, want -3 at least", names, seed, kept)
 			}
 		}
 	}

@@ -18,6 +18,10 @@ const (
 	decay = 1.15
 	// near is the weight of the past in the spectrum of the error.
 	near = 0.8
+	// spill is the part of the mean doubt that stands in every bin as noise. The
+	// blocks are cut without a window, so a loud vowel reaches into bins that
+	// hold nothing of their own; from that they must not learn to be sure.
+	spill = 0.1
 	// constrained is how many partitions are constrained in a block. Two do
 	// better than all of them, and cost less.
 	constrained = 2
@@ -119,8 +123,13 @@ func (f *filter) adapt(left []float32) {
 		power := real(e)*real(e) + imag(e)*imag(e)
 		f.error[k] = near*f.error[k] + (1-near)*power
 	}
+	sum := float32(0)
+	for _, d := range f.doubt {
+		sum += d
+	}
+	foreign := 1 + spill*sum/float32(len(f.doubt))
 	for i, w := range f.w {
-		f.learn(f.far(i), w, f.p[i])
+		f.learn(f.far(i), w, f.p[i], foreign)
 	}
 	for range constrained {
 		f.constrain(f.w[f.turn])
@@ -128,15 +137,15 @@ func (f *filter) adapt(left []float32) {
 	}
 }
 
-// learn moves one partition.
-func (f *filter) learn(x, w []complex64, p []float32) {
+// learn moves one partition; foreign is power in every bin that is not its own.
+func (f *filter) learn(x, w []complex64, p []float32, foreign float32) {
 	x, p = x[:len(w)], p[:len(w)]
 	doubt, noise := f.doubt[:len(w)], f.error[:len(w)]
 	for k := range w {
 		xr, xi := real(x[k]), imag(x[k])
 		// The transform is twice as long as a block: the error holds half of the
 		// power that the far end's spectrum has.
-		mu := p[k] / (doubt[k] + 2*noise[k] + 1)
+		mu := p[k] / (doubt[k] + 2*noise[k] + foreign)
 		er, ei := real(f.e[k])*mu, imag(f.e[k])*mu
 		w[k] += complex(xr*er+xi*ei, xr*ei-xi*er)
 		wr, wi := real(w[k]), imag(w[k])

@@ -10,9 +10,8 @@ import (
 
 const (
 	deepest = 0.01 // least gain: -40 dB
-	over    = 1.2  // by how much the residual is taken to be underestimated
-	follow  = 0.88 // weight of the past in the a priori ratio
-	ring    = 0.6  // what is left of a residual 10 ms later
+	follow  = 0.85 // weight of the past in the a priori ratio
+	ring    = 0.5  // what is left of a residual 10 ms later
 )
 
 // post takes what the filter left of the echo out of the spectrum, bin by bin,
@@ -71,7 +70,7 @@ func (p *post) block(out []int16, left, echo, doubt []float32) {
 	for k, pe := range p.pe {
 		r := max(p.leak.share*p.py[k], 0.5*doubt[k], ring*p.residual[k])
 		p.residual[k] = r
-		r = over*r + 1e-3
+		r += 1e-3
 		prior := follow*p.clean[k]/r + (1-follow)*max(pe/r-1, 0)
 		g := max(prior/(1+prior), deepest)
 		p.clean[k] = g * g * pe
