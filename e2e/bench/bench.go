@@ -29,9 +29,9 @@ func kinds() []starter { return []starter{startHousephone, startBaresip} }
 // measure does all of it.
 func (b *bench) measure(ctx context.Context) (report, error) {
 	r := report{Machine: thisMachine()}
-	err := inScope(ctx, func(t testing.TB) {
+	err := inScope(ctx, func(t testing.TB) { //nolint:contextcheck // the scope hands ctx on
 		b.t = t
-		if err := b.all(t.Context()); err != nil {
+		if err := b.all(); err != nil {
 			t.Fatal(err)
 		}
 	})
@@ -41,23 +41,23 @@ func (b *bench) measure(ctx context.Context) (report, error) {
 	return r, err
 }
 
-func (b *bench) all(ctx context.Context) error {
+func (b *bench) all() error {
 	for _, step := range []struct {
 		name string
-		do   func(context.Context) error
+		do   func() error
 	}{
 		{"build and start", b.prepare},
-		{"memory when idle", func(context.Context) error { return b.memory("resident memory, idle", atMost(25)) }},
+		{"memory when idle", func() error { return b.memory("resident memory, idle", atMost(25)) }},
 		{"signalling", b.measureSignalling},
 		{"calls", b.measureCalls},
 		{"commands", b.measureRate},
-		{"memory after the work", func(context.Context) error { return b.memory("resident memory, after the work", nil) }},
+		{"memory after the work", func() error { return b.memory("resident memory, after the work", nil) }},
 		{"starts", b.measureStarts},
 		{"packets", b.measurePackets},
 	} {
 		start := time.Now()
 		_, _ = fmt.Fprintf(b.progress, "%s ... ", step.name)
-		if err := step.do(ctx); err != nil {
+		if err := step.do(); err != nil {
 			_, _ = fmt.Fprintln(b.progress, "failed")
 			return fmt.Errorf("%s: %w", step.name, err)
 		}
@@ -67,8 +67,8 @@ func (b *bench) all(ctx context.Context) error {
 }
 
 // prepare starts the broker, the driver and both programs, and waits until they are at rest.
-func (b *bench) prepare(ctx context.Context) error {
-	program, err := build(ctx, b.t.TempDir())
+func (b *bench) prepare() error {
+	program, err := build(b.t.Context(), b.t.TempDir())
 	if err != nil {
 		return err
 	}
@@ -82,11 +82,11 @@ func (b *bench) prepare(ctx context.Context) error {
 		b.subjects = append(b.subjects, start(b.t, ports, b.setup))
 	}
 	for _, s := range b.subjects {
-		if err := b.driver.ready(ctx, s); err != nil {
+		if err := b.driver.ready(b.t.Context(), s); err != nil {
 			return err
 		}
 	}
-	return pause(ctx, b.idle)
+	return pause(b.t.Context(), b.idle)
 }
 
 func (b *bench) add(f figure) { b.figures = append(b.figures, f) }
@@ -105,10 +105,10 @@ func (b *bench) memory(name string, t *target) error {
 	return nil
 }
 
-func (b *bench) measureSignalling(ctx context.Context) error {
+func (b *bench) measureSignalling() error {
 	var both []signals
 	err := profiled(b.t, b.profile, "signalling", b.subjects[0].proc.PID(), func() (err error) {
-		both, err = b.driver.signalling(ctx, b.subjects, b.options, b.ends.rtp.addr.Port())
+		both, err = b.driver.signalling(b.t.Context(), b.subjects, b.options, b.ends.rtp.addr.Port())
 		return err
 	})
 	if err != nil {
@@ -126,13 +126,13 @@ func (b *bench) latency(name string, housephone, baresip []time.Duration, t *tar
 	b.add(beside(name+", p99", "ms", milliseconds(quantile(housephone, 0.99)), milliseconds(quantile(baresip, 0.99)), nil))
 }
 
-func (b *bench) measureCalls(ctx context.Context) error {
+func (b *bench) measureCalls() error {
 	var gap [2][]time.Duration
 	var cpu, took [2]time.Duration
 	err := profiled(b.t, b.profile, "calls", b.subjects[0].proc.PID(), func() error {
 		for range b.calls {
 			for i, s := range b.subjects {
-				t, err := b.driver.call(ctx, s, b.ends, b.call)
+				t, err := b.driver.call(b.t.Context(), s, b.ends, b.call)
 				if err != nil {
 					return fmt.Errorf("%s: %w", s.name, err)
 				}
@@ -156,13 +156,13 @@ func (b *bench) measureCalls(ctx context.Context) error {
 func share(cpu, took time.Duration) float64 { return 100 * cpu.Seconds() / took.Seconds() }
 
 // measureRate lets the programs take turns in ten parts.
-func (b *bench) measureRate(ctx context.Context) error {
+func (b *bench) measureRate() error {
 	const parts = 10
 	var seconds [2]float64
 	n := max(b.commands/parts, 1)
 	for range parts {
 		for i, s := range b.subjects {
-			rate, err := b.driver.rate(ctx, s, n)
+			rate, err := b.driver.rate(b.t.Context(), s, n)
 			if err != nil {
 				return err
 			}
@@ -173,7 +173,7 @@ func (b *bench) measureRate(ctx context.Context) error {
 	return nil
 }
 
-func (b *bench) measureStarts(context.Context) error {
+func (b *bench) measureStarts() error {
 	both := startUps(b.t, b.driver, b.setup, kinds(), b.starts)
 	b.add(beside("start to registered, median", "ms", milliseconds(median(both[0].answered)), milliseconds(median(both[1].answered)), atMost(150)))
 	b.add(beside("start to registered, slowest", "ms", milliseconds(quantile(both[0].answered, 1)), milliseconds(quantile(both[1].answered, 1)), nil))
@@ -181,8 +181,8 @@ func (b *bench) measureStarts(context.Context) error {
 	return nil
 }
 
-func (b *bench) measurePackets(ctx context.Context) error {
-	send, receive, err := packetBenchmarks(ctx)
+func (b *bench) measurePackets() error {
+	send, receive, err := packetBenchmarks(b.t.Context())
 	if err != nil {
 		return err
 	}
