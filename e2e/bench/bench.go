@@ -29,7 +29,7 @@ func kinds() []starter { return []starter{startHousephone, startBaresip} }
 // measure does all of it.
 func (b *bench) measure(ctx context.Context) (report, error) {
 	r := report{Machine: thisMachine()}
-	err := inScope(ctx, func(t testing.TB) { //nolint:contextcheck // the scope hands ctx on
+	err := inScope(ctx, func(t testing.TB) {
 		b.t = t
 		if err := b.all(); err != nil {
 			t.Fatal(err)
