@@ -12,7 +12,8 @@ const (
 	searchRate = 4000 // Hz: a quarter of a millisecond is near enough
 	searchLen  = 4096 // about a second
 	searchStep = searchRate / 4
-	certain    = 8.0 // height of a peak over the rms of all lags
+	faint      = 1e-4 // power, of the loudest bin's, below which a bin does not count
+	certain    = 8.0  // height of a peak over the rms of all lags
 )
 
 // Estimator finds the time from a sample's playback to its echo in the
@@ -26,6 +27,7 @@ type Estimator struct {
 	fresh    int
 	fft      *fft.Real
 	work     []float32
+	edge     []float32
 	x, y     []complex64
 	cross    []complex64
 	delay    time.Duration
@@ -41,8 +43,12 @@ func NewEstimator(rate int) (*Estimator, error) {
 	if err != nil {
 		return nil, err
 	}
+	edge := make([]float32, searchLen/8)
+	for i := range edge {
+		edge[i] = float32(0.5 - 0.5*math.Cos(math.Pi*(float64(i)+0.5)/float64(len(edge))))
+	}
 	return &Estimator{
-		every: rate / searchRate, fft: plan,
+		edge: edge, every: rate / searchRate, fft: plan,
 		far: make([]float32, searchLen), mic: make([]float32, searchLen), work: make([]float32, searchLen),
 		x: make([]complex64, plan.Bins()), y: make([]complex64, plan.Bins()), cross: make([]complex64, plan.Bins()),
 	}, nil
@@ -52,26 +58,24 @@ func NewEstimator(rate int) (*Estimator, error) {
 // length. It returns true when it has a new opinion: four times a second while
 // the far end is heard.
 func (e *Estimator) Write(mic, far []int16) bool {
+	heard := false
 	for i, v := range far[:min(len(far), len(mic))] {
 		e.sums[0] += float32(v)
 		e.sums[1] += float32(mic[i])
 		if e.count++; e.count < e.every {
 			continue
 		}
-		if e.fresh < searchStep {
-			at := searchLen - searchStep + e.fresh
-			e.far[at], e.mic[at] = e.sums[0], e.sums[1]
-			e.fresh++
-		}
+		at := searchLen - searchStep + e.fresh
+		e.far[at], e.mic[at] = e.sums[0], e.sums[1]
 		e.sums, e.count = [2]float32{}, 0
+		if e.fresh++; e.fresh < searchStep {
+			continue
+		}
+		e.fresh = 0
+		heard = e.look() || heard
+		copy(e.far, e.far[searchStep:])
+		copy(e.mic, e.mic[searchStep:])
 	}
-	if e.fresh < searchStep {
-		return false
-	}
-	e.fresh = 0
-	heard := e.look()
-	copy(e.far, e.far[searchStep:])
-	copy(e.mic, e.mic[searchStep:])
 	return heard
 }
 
@@ -84,12 +88,21 @@ func (e *Estimator) look() bool {
 	if energy(e.far[searchLen/2:]) < float32(searchLen/2*e.every*e.every)*50*50 {
 		return false
 	}
-	e.fft.Forward(e.x, e.far)
+	e.taper(0, e.far)
+	e.fft.Forward(e.x, e.work)
 	clear(e.work)
-	copy(e.work[searchLen/2:], e.mic[searchLen/2:])
+	e.taper(searchLen/2, e.mic)
 	e.fft.Forward(e.y, e.work)
+	least := float32(0)
+	for _, x := range e.x {
+		least = max(least, (real(x)*real(x)+imag(x)*imag(x))*faint)
+	}
 	for k := range e.cross {
 		x, y := e.x[k], e.y[k]
+		if real(x)*real(x)+imag(x)*imag(x) < least {
+			e.cross[k] *= 0.7
+			continue
+		}
 		c := y * complex(real(x), -imag(x))
 		size := float32(math.Sqrt(float64(real(c)*real(c)+imag(c)*imag(c)))) + 1
 		e.cross[k] += (c*complex(1/size, 0) - e.cross[k]) * 0.3
@@ -108,4 +121,14 @@ func (e *Estimator) look() bool {
 		e.delay = time.Duration(best) * time.Second / searchRate
 	}
 	return true
+}
+
+// taper copies x to work from sample from on, with both ends faded out: the
+// edge of a window that both signals have in common is no echo.
+func (e *Estimator) taper(from int, x []float32) {
+	copy(e.work[from:], x[from:])
+	for i, v := range e.edge {
+		e.work[from+i] *= v
+		e.work[searchLen-1-i] *= v
+	}
 }
