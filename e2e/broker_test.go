@@ -105,35 +105,36 @@ func TestRingsWithoutBroker(t *testing.T) {
 	b.WaitTone(peers.HousephoneTone, patience)
 }
 
+// A retained command would dial at each restart of the broker, one from a minute ago surprises, one that comes twice
+// acts twice.
 func TestCommandsThatMustNotAct(t *testing.T) {
 	t.Parallel()
 	ports := peers.NewPorts(t)
-	broker, h := onBroker(t, ports, peers.MosquittoConfig{}, nil)
+	_, h := onBroker(t, ports, peers.MosquittoConfig{}, nil)
 	b := peers.NewBaresip(t, ports, peers.BaresipConfig{})
 
-	// retained: a restart of the broker would dial
 	h.Stop()
+	h.State("connection", "offline")
 	h.PublishRetained(h.Topic("call/set"), b.Address())
+	h.Publish(h.Topic("call/set"), b.Address())
 	mark := h.Mark()
 	h.Start()
 	h.WaitEvent(mark, h.Topic("result"), patience, func(v string) bool { return strings.Contains(v, `"refused"`) })
-	h.PublishRetained(h.Topic("call/set"), "")
 
-	// sent while away
-	broker.Kill()
-	broker.Start()
-	h.WaitEvent(h.Mark(), h.Topic("connection"), patience, func(v string) bool { return v == "online" })
-
-	// the same id twice
 	mark = h.Mark()
 	for range 2 {
 		h.Publish(h.Topic("autoanswer/set"), `{"value":1,"id":"same"}`)
 	}
 	h.Do("dnd", "0") // its result comes after both
-	if n := len(h.Since(mark, h.Topic("result"))); n != 2 {
-		t.Errorf("%d results, want one for the id and one for dnd", n)
+	var answers int
+	for _, m := range h.Since(mark, h.Topic("result")) {
+		if strings.Contains(m.Payload, `"same"`) {
+			answers++
+		}
 	}
-	time.Sleep(300 * time.Millisecond)
+	if answers != 1 {
+		t.Errorf("%d results for the same id, want one", answers)
+	}
 	if n := len(b.Since(0, "CALL_INCOMING")); n != 0 {
 		t.Errorf("the softphone was called %d times", n)
 	}

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -275,7 +276,7 @@ func TestFlowOrder(t *testing.T) {
 			seen = append(seen, m.Payload)
 		}
 		// a state that lasts shorter than the broker takes may be left out, but none may come out of order
-		if got := strings.Join(seen, " "); !strings.HasSuffix("dial active hangup", got) {
+		if got := strings.Join(seen, " "); !slices.Contains([]string{"dial active hangup", "active hangup", "hangup"}, got) {
 			t.Fatalf("call %d went through %s", i, got)
 		}
 	}

@@ -85,7 +85,7 @@ func TestBadCommands(t *testing.T) {
 func states(h *peers.Housephone) string {
 	var all []string
 	for _, datapoint := range []string{"connection", "mode", "mute", "hold", "autoanswer", "dnd", "volume", "status"} {
-		v, _ := h.Last(h.Topic(datapoint))
+		v := h.WaitStateFunc(h.Topic(datapoint), "a value", patience, func(v string) bool { return v != "" })
 		all = append(all, datapoint+"="+v)
 	}
 	return strings.Join(all, " ")
