@@ -15,8 +15,8 @@ import (
 
 // sendACK sends the ACK of a 2xx, which is no transaction (RFC 3261 13.2.2.4), and
 // keeps it in a to be sent again for copies of the 2xx.
-func (p *Phone) sendACK(req *sip.Request, prefer transport.Flow, a *ackState) {
-	host, port, network := p.hop(nextHop(req))
+func (p *Phone) sendACK(to sip.Uri, req *sip.Request, prefer transport.Flow, a *ackState) {
+	host, port, network := p.hop(to)
 	write := func(flow transport.Flow, err error) {
 		if err == nil {
 			err = p.stamp(req, flow)

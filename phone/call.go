@@ -293,7 +293,7 @@ func (c *call) inDialog(d *dialog, method sip.RequestMethod, prepare func(*sip.R
 }
 
 func (c *call) newExchange(d *dialog, method sip.RequestMethod, prepare func(*sip.Request)) *exchange {
-	x := &exchange{line: c.p, uri: nextHop(d.requestSeq(method, d.localSeq)), prefer: c.media.flow}
+	x := &exchange{line: c.p, uri: d.hop(), prefer: c.media.flow}
 	x.bump = func() uint32 {
 		d.localSeq++
 		return d.localSeq

@@ -19,6 +19,7 @@ type change struct {
 	replies []func(error)
 	retry   *timer
 	busy    bool
+	waits   bool // for an ACK
 }
 
 func (r *change) reply(err error) {
@@ -49,6 +50,11 @@ func (c *call) setHold(on bool, reply func(error)) {
 
 // reinvite sends our offer inside the dialog.
 func (c *call) reinvite() {
+	if c.in.confirm.waiting { // RFC 3261 14.1: not before the ACK of the far end's INVITE
+		c.re.waits = true
+		return
+	}
+	c.re.waits = false
 	body, err := c.changeOffer()
 	if err != nil {
 		c.re.reply(errf(Failed, "the call cannot be changed: %v", err))
@@ -83,7 +89,7 @@ func (c *call) reinvite() {
 				}
 			}
 			ack.SetBody(nil)
-			c.p.sendACK(ack, c.media.flow, acks[seq])
+			c.p.sendACK(d.hop(), ack, c.media.flow, acks[seq])
 		}
 		c.changeAnswered(res)
 	}
@@ -186,7 +192,7 @@ func (c *call) changeFailed(err error) {
 func (c *call) reinvited(s *transaction.Server) {
 	p := c.p
 	switch {
-	case c.status != StatusActive || c.in.confirm.waiting && c.offer.Pending():
+	case c.status != StatusActive || c.in.confirm.waiting && c.in.confirm.offers:
 		p.answer(s, 500, "Request Pending", sip.NewHeader("Retry-After", retryAfter()))
 		return
 	case c.offer.Pending(): // our own offer is under way: glare
@@ -206,7 +212,7 @@ func (c *call) reinvited(s *transaction.Server) {
 	res := c.responseTo(s, 200, "OK")
 	c.sess.describe(res, s.Request)
 	setSDP(res, body)
-	c.in.confirm.start(c, s, res)
+	c.in.confirm.start(c, s, res, !hasSDP(s.Request))
 	p.changed()
 }
 

@@ -135,12 +135,13 @@ func (d *dialog) requestSeq(method sip.RequestMethod, seq uint32) *sip.Request {
 	return req
 }
 
-// next is the URI the request is sent to first (RFC 3261 12.2.1.1, 8.1.2).
-func nextHop(req *sip.Request) sip.Uri {
-	if r := req.Route(); r != nil && r.Address.UriParams.Has("lr") {
-		return r.Address
+// hop is the URI that requests are sent to: the first router, be it loose or strict,
+// else the target (RFC 3261 12.2.1.1).
+func (d *dialog) hop() sip.Uri {
+	if len(d.routes) > 0 {
+		return d.routes[0]
 	}
-	return req.Recipient
+	return d.target
 }
 
 // order checks the CSeq of a request of the peer (RFC 3261 12.2.2).

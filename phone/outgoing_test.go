@@ -313,6 +313,7 @@ func TestBadTargets(t *testing.T) {
 	refused(t, r.Call(p.URI("6123")), phone.Refused, 0)
 	r.Call(p.URI("612"))
 	p.Expect(t, "INVITE")
+	next[phone.Outgoing](t, r)
 	if n := count[phone.Outgoing](r); n != 1 {
 		t.Errorf("%d calls", n)
 	}

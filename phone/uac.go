@@ -290,7 +290,7 @@ func (c *call) acknowledge(d *dialog, tag remoteTag) {
 		}
 	}
 	req.SetBody(nil)
-	c.p.sendACK(req, c.media.flow, a)
+	c.p.sendACK(d.hop(), req, c.media.flow, a)
 }
 
 // inviteFailed: no answer at all.

@@ -161,7 +161,7 @@ func (c *call) accept() {
 	if body != nil {
 		setSDP(res, body)
 	}
-	c.in.confirm.start(c, c.in.tx, res)
+	c.in.confirm.start(c, c.in.tx, res, !c.in.offered && body != nil)
 	c.sess.start(c)
 	c.activate()
 	p.log.Info("call answered", "call", c.id, "remote", c.remote.URI)
@@ -199,22 +199,26 @@ func (c *call) cancelled(cancel *transaction.Server) {
 
 // acked takes an ACK of a 2xx, to the first INVITE or to a later one.
 func (c *call) acked(req *sip.Request) {
-	if !c.in.confirm.done(req.CSeq().SeqNo) {
+	if !c.in.confirm.done(req.CSeq().SeqNo) || c.over {
 		return
 	}
-	if c.over {
-		return
-	}
-	if c.offer.Pending() { // our offer was in the 2xx
+	if c.in.confirm.offers {
 		m, err := c.offer.Accept(req.Body())
-		if err != nil {
+		switch {
+		case err == nil:
+			c.media.apply(m)
+			c.far = c.media.heldByFar() && !c.held
+			c.p.changed()
+		case c.media.live:
+			c.withdraw() // what was agreed before stays
+		default:
 			c.bye(c.dlg)
 			c.finish(outcome{cause: CauseFailed, reason: "the far end's answer cannot be used"})
 			return
 		}
-		c.media.apply(m)
-		c.far = c.media.heldByFar()
-		c.p.changed()
+	}
+	if c.re.waits {
+		c.reinvite()
 	}
 }
 
@@ -222,16 +226,17 @@ func (c *call) acked(req *sip.Request) {
 type confirmation struct {
 	seq      uint32
 	waiting  bool
+	offers   bool // the 2xx has our offer, so the ACK has the answer
 	t        *timer
 	interval time.Duration
 	until    time.Time
 }
 
-func (f *confirmation) start(c *call, tx *transaction.Server, res *sip.Response) {
+func (f *confirmation) start(c *call, tx *transaction.Server, res *sip.Response, offers bool) {
 	p := c.p
 	timers := p.transactions.Timers()
 	f.stop()
-	*f = confirmation{seq: res.CSeq().SeqNo, waiting: true, interval: timers.T1, until: p.now().Add(timers.GiveUp())}
+	*f = confirmation{seq: res.CSeq().SeqNo, waiting: true, offers: offers, interval: timers.T1, until: p.now().Add(timers.GiveUp())}
 	_ = tx.Respond(res)
 	var again func()
 	again = func() {
