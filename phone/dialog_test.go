@@ -130,7 +130,7 @@ func TestDirectMedia(t *testing.T) {
 	p.Expect(t, "200 UPDATE", phonetest.HasBody("m=audio"))
 	third.AwaitPackets(t, 3)
 	// A refused offer changes nothing.
-	bad := d.Invite(phonetest.SDP(other.Port(), "OPUS"))
+	bad := d.Invite(strange(other.Port()))
 	p.Ack(bad, p.Expect(t, "488"))
 	third.AwaitPackets(t, 3)
 	bad = d.Invite("nonsense")

@@ -391,7 +391,7 @@ func TestAnswerWithoutSDP(t *testing.T) {
 	p.Reply(p.Expect(t, "BYE"), 200, "OK")
 	r.ended(t, phone.CauseCompleted, false, 0)
 
-	for _, body := range []phonetest.Opt{func(*phonetest.Msg) {}, phonetest.WithSDP(phonetest.SDP(4000, "OPUS")), phonetest.WithSDP("nonsense")} {
+	for _, body := range []phonetest.Opt{func(*phonetest.Msg) {}, phonetest.WithSDP(strange(4000)), phonetest.WithSDP("nonsense")} {
 		w = r.Call(p.URI("bob"))
 		p.Reply(p.Expect(t, "INVITE"), 200, "OK", body)
 		p.Expect(t, "ACK")

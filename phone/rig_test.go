@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -261,6 +262,11 @@ func (r *rig) receive(t *testing.T, p *phonetest.Peer, opts ...phonetest.Opt) di
 	d.Ack(ok)
 	r.status(t, phone.StatusActive)
 	return dialled{invite, ok, rtp, d}
+}
+
+// strange is a description without a codec that the phone knows.
+func strange(port int) string {
+	return strings.ReplaceAll(phonetest.SDP(port, "OPUS"), "opus/48000/2", "strange/8000")
 }
 
 // direction is the direction attribute of a body.
