@@ -22,12 +22,15 @@ type Params struct {
 	Codec codec.Codec
 	// SendPT and RecvPT are the codec's payload types.
 	SendPT, RecvPT uint8
+	// SendFmtp holds the far end's format parameters of the codec (a=fmtp).
+	SendFmtp string
 	// DTMFSendPT and DTMFRecvPT are those of telephone-event, or -1 where it
 	// was not agreed.
 	DTMFSendPT, DTMFRecvPT int
 	// DTMFClock is the telephone-event's clock rate; 0 is the codec's.
 	DTMFClock int
-	// Ptime is the length of a sent packet, 10 to 60 ms; 0 is 20 ms.
+	// Ptime is the length of a sent packet, 10 to 60 ms; 0 is 20 ms. A codec that
+	// cannot do it has its own (see [codec.Codec.Ptime]).
 	Ptime time.Duration
 	// Send and Receive are the direction as seen from here.
 	Send, Receive bool
@@ -40,6 +43,7 @@ func (p Params) withDefaults() Params {
 	if p.Ptime == 0 {
 		p.Ptime = 20 * time.Millisecond
 	}
+	p.Ptime = p.Codec.Ptime(p.Ptime)
 	if p.DTMFClock == 0 {
 		p.DTMFClock = p.Codec.ClockRate
 	}

@@ -6,15 +6,28 @@ import (
 	"housephone/phone/audio"
 	"housephone/phone/audio/conceal"
 	"housephone/phone/codec"
+	"housephone/phone/codec/opus"
 	"housephone/phone/jitter"
 )
 
 const (
 	maxPayload  = 1280 // bytes of an incoming packet that is played
 	popsPerTurn = 16   // packets decoded in one turn at most
+	mostMissing = 3    // packets that wait for the one behind them
 	// bridged is the length of a gap that concealment fills with sound.
 	bridged = 60 * time.Millisecond
+	// longestPacket is the most sound in one packet: Opus may put 120 ms in
+	// (RFC 6716 2.1.4).
+	longestPacket = 120 * time.Millisecond
 )
+
+// lossConcealer is a decoder that bridges gaps by itself. next is the packet
+// behind the gap, or nil; what it tells of the lost one is used.
+type lossConcealer interface {
+	Lost(dst []int16, next []byte) int
+}
+
+var _ lossConcealer = (*opus.Decoder)(nil)
 
 // player turns the packets of the jitter buffer into frames for the sink. The
 // packet length may differ from ours: what is decoded is held until due.
@@ -28,9 +41,11 @@ type player struct {
 	decoded []int16
 	payload [maxPayload]byte
 	conceal *conceal.Concealer
-	length  int // samples of a packet
-	gap     int // samples made up since the last good one
-	longGap int // from here on they are silence
+	native  lossConcealer // in place of conceal, where the decoder can do it
+	missing int           // packets that native shall bridge once the next one is known
+	length  int           // samples of a packet
+	gap     int           // samples made up since the last good one
+	longGap int           // from here on they are silence
 
 	concealed uint64
 }
@@ -42,12 +57,14 @@ func (p *player) configure(s *session) {
 	}
 	p.codec, p.decoder = s.Codec, s.decoder
 	p.frame = make([]int16, s.samples)
-	longest := maxPayload * max(1, s.Codec.SampleRate/s.Codec.ClockRate)
+	longest := max(maxPayload*max(1, s.Codec.SampleRate/s.Codec.ClockRate), s.Codec.Samples(longestPacket))
 	if len(p.decoded) != longest {
 		p.decoded = make([]int16, longest)
 	}
 	p.held = make([]int16, 0, longest+s.samples)
 	p.conceal = s.conceal
+	p.native, _ = s.decoder.(lossConcealer)
+	p.missing = 0
 	p.length = s.samples
 	p.longGap = s.Codec.Samples(bridged)
 	p.gap = p.longGap // nothing to go on from
@@ -63,18 +80,19 @@ func (p *player) turn(receive bool, pop func(dst []byte) (int, jitter.State)) {
 		n, state := pop(p.payload[:])
 		switch state {
 		case jitter.OK:
-			n = p.decoder.Decode(p.decoded, p.payload[:n])
-			p.conceal.Good(p.decoded[:n])
-			p.hold(p.decoded[:n])
-			p.gap, p.length = 0, n
+			p.bridge(p.payload[:n])
+			p.good(p.payload[:n])
 		case jitter.Lost:
-			p.fill(p.length)
+			if p.missing++; p.native == nil || p.missing > mostMissing {
+				p.bridge(nil)
+			}
 		case jitter.Empty:
-			p.fill(len(p.frame) - len(p.held))
+			p.bridge(nil)
+			p.fill(len(p.frame)-len(p.held), nil)
 		}
 	}
 	if !receive {
-		p.held = p.held[:0]
+		p.held, p.missing = p.held[:0], 0
 	}
 	n := copy(p.frame, p.held)
 	clear(p.frame[n:])
@@ -85,19 +103,52 @@ func (p *player) turn(receive bool, pop func(dst []byte) (int, jitter.State)) {
 	}
 }
 
+// good plays a packet that has arrived.
+func (p *player) good(payload []byte) {
+	n := p.decoder.Decode(p.decoded, payload)
+	if n == 0 { // damaged: its time passes all the same
+		p.fill(p.length, nil)
+		return
+	}
+	if p.native == nil {
+		p.conceal.Good(p.decoded[:n])
+	}
+	p.hold(p.decoded[:n])
+	p.gap, p.length = 0, n
+}
+
+// bridge fills the time of the missing packets; next is the one behind them, or
+// nil.
+func (p *player) bridge(next []byte) {
+	for ; p.missing > 1; p.missing-- {
+		p.fill(p.length, nil)
+	}
+	if p.missing == 1 {
+		p.fill(p.length, next)
+		p.missing = 0
+	}
+}
+
 func (p *player) hold(pcm []int16) {
 	n := min(len(pcm), cap(p.held)-len(p.held))
 	p.held = append(p.held, pcm[:n]...)
 }
 
-// fill bridges n samples that did not arrive.
-func (p *player) fill(n int) {
+// fill bridges n samples that did not arrive, before the packet next if that
+// is known.
+func (p *player) fill(n int, next []byte) {
 	n = min(n, len(p.decoded))
+	if n <= 0 {
+		return
+	}
+	clear(p.decoded[:n])
 	if p.gap < p.longGap {
-		p.conceal.Lost(p.decoded[:n])
+		if p.native == nil {
+			p.conceal.Lost(p.decoded[:n])
+		} else {
+			p.native.Lost(p.decoded, next)
+		}
 		p.concealed++
-	} else {
-		clear(p.decoded[:n])
 	}
 	p.gap += n
 	p.hold(p.decoded[:n])

@@ -14,6 +14,7 @@ import (
 const (
 	rtpHeaderSize = 12
 	maxPacket     = 1500 // bytes of an outgoing packet
+	reserved      = 64   // of these for what encryption appends
 )
 
 // sender makes the outgoing packets of a stream. SSRC, sequence number and
@@ -82,7 +83,10 @@ func (t *sender) read(silent bool) {
 }
 
 func (t *sender) sound(s *session, to netip.AddrPort) {
-	n := t.encoder.Encode(t.packet[rtpHeaderSize:], t.pcm)
+	n := t.encoder.Encode(t.packet[rtpHeaderSize:maxPacket-reserved], t.pcm)
+	if n == 0 {
+		return // the encoder has nothing to say
+	}
 	t.header.PayloadType = s.SendPT
 	t.header.Marker = t.marker
 	t.marker = false

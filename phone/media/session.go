@@ -26,13 +26,15 @@ func newSession(p Params, cfg Config, old *session) (*session, error) {
 		samples: p.Codec.Samples(p.Ptime),
 		timing:  timing{ptime: p.Ptime, clock: p.DTMFClock, tone: cfg.ToneDuration, gap: cfg.ToneGap},
 	}
-	if old != nil && old.Codec == p.Codec {
-		s.encoder, s.decoder, s.conceal = old.encoder, old.decoder, old.conceal
-		return s, nil
-	}
 	var err error
-	if s.encoder, err = p.Codec.NewEncoder(); err != nil {
+	if old != nil && old.Codec == p.Codec && old.SendFmtp == p.SendFmtp {
+		s.encoder = old.encoder
+	} else if s.encoder, err = p.Codec.NewEncoderFor(p.SendFmtp); err != nil {
 		return nil, fmt.Errorf("media: %w", err)
+	}
+	if old != nil && old.Codec == p.Codec {
+		s.decoder, s.conceal = old.decoder, old.conceal
+		return s, nil
 	}
 	if s.decoder, err = p.Codec.NewDecoder(); err != nil {
 		return nil, fmt.Errorf("media: %w", err)

@@ -51,6 +51,7 @@ type audio struct {
 	secure    bool // a profile with SRTP
 	formats   []format
 	events    []format // telephone-event, by clock rate
+	fmtp      map[uint8]string
 	remote    netip.AddrPort
 	host      string
 	rtcp      netip.AddrPort
@@ -100,13 +101,18 @@ func (a *audio) readProfile(m *sdp.MediaDescription) {
 // that of its rtpmap, else that of our offer, else the static one.
 func (a *audio) readFormats(m *sdp.MediaDescription, said []format) {
 	named := map[uint8]format{}
+	a.fmtp = map[uint8]string{}
 	for _, attr := range m.Attributes {
-		if attr.Key != "rtpmap" {
-			continue
-		}
-		if f, ok := readRtpmap(attr.Value); ok {
-			if _, twice := named[f.pt]; !twice {
-				named[f.pt] = f
+		switch attr.Key {
+		case "rtpmap":
+			if f, ok := readRtpmap(attr.Value); ok {
+				if _, twice := named[f.pt]; !twice {
+					named[f.pt] = f
+				}
+			}
+		case "fmtp":
+			if pt, value, ok := readFmtp(attr.Value); ok {
+				a.fmtp[pt] = value
 			}
 		}
 	}
@@ -155,6 +161,14 @@ func readRtpmap(value string) (format, bool) {
 		f.channels, _ = strconv.Atoi(strings.TrimSpace(parts[2]))
 	}
 	return f.normal(), true
+}
+
+// readFmtp reads "96 useinbandfec=1" (RFC 8866 6.15).
+func readFmtp(value string) (pt uint8, parameters string, ok bool) {
+	const longest = 256 // real ones are below 100
+	word, parameters, _ := strings.Cut(value, " ")
+	pt, ok = readPayloadType(word)
+	return pt, strings.TrimSpace(parameters), ok && len(parameters) <= longest
 }
 
 func readPayloadType(s string) (uint8, bool) {

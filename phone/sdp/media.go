@@ -22,12 +22,16 @@ type Media struct {
 	Codec codec.Codec
 	// SendPT is the far end's payload type for Codec, RecvPT ours.
 	SendPT, RecvPT uint8
+	// SendFmtp is what the far end states of Codec in a=fmtp, for codecs that have
+	// parameters; else empty.
+	SendFmtp string
 	// DTMFSendPT and DTMFRecvPT are those of telephone-event, or -1.
 	DTMFSendPT, DTMFRecvPT int
 	// DTMFClock is the clock rate of telephone-event: the codec's, or 8000 from an end
 	// that has no other; 0 without telephone-event.
 	DTMFClock int
-	// Ptime is how many ms of audio the far end wants in a packet, 10 to 60.
+	// Ptime is how many ms of audio the far end wants in a packet, 10 to 60, as near as
+	// Codec can do it.
 	Ptime int
 
 	// Direction is what we may do now.

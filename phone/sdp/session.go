@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/pion/sdp/v3"
 
@@ -117,7 +118,7 @@ func (s *Session) Accept(answer []byte) (Media, error) {
 	m.RemoteHold = said.local.Direction.Send() && a.hold
 	m.Video = hasVideo(d)
 	m.Codec, m.RecvPT, _ = said.find(f)
-	m.SendPT = f.pt
+	a.encoding(&m, f)
 	m.DTMFSendPT, m.DTMFRecvPT = -1, -1
 	if event, ok := a.event(m.Codec.ClockRate); ok {
 		for _, own := range said.events {
@@ -249,6 +250,15 @@ func (a *audio) media(wish Direction) Media {
 	}
 }
 
+// encoding is how the far end wants m.Codec, which it calls f.
+func (a *audio) encoding(m *Media, f format) {
+	m.SendPT = f.pt
+	if m.Codec.Fmtp() != "" {
+		m.SendFmtp = a.fmtp[f.pt]
+	}
+	m.Ptime = int(m.Codec.Ptime(time.Duration(m.Ptime)*time.Millisecond) / time.Millisecond)
+}
+
 func (m *Media) multiplex(agreed bool) {
 	m.RTCPMux = agreed
 	if agreed {
@@ -260,7 +270,8 @@ func (m *Media) multiplex(agreed bool) {
 func (a *audio) answer(l Local, f format) (Media, *description) {
 	m := a.media(l.Direction)
 	m.Codec, _, _ = l.find(f)
-	m.SendPT, m.RecvPT = f.pt, f.pt
+	m.RecvPT = f.pt
+	a.encoding(&m, f)
 	said := &description{local: l, codecs: []codec.Codec{m.Codec}, formats: []format{f}}
 	if event, ok := a.event(f.clock); ok && l.DTMF {
 		m.DTMFSendPT, m.DTMFRecvPT, m.DTMFClock = int(event.pt), int(event.pt), event.clock

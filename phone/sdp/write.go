@@ -64,6 +64,9 @@ func (d *description) fill(m *sdp.MediaDescription) {
 	for i, f := range d.formats {
 		m.MediaName.Formats = append(m.MediaName.Formats, strconv.Itoa(int(f.pt)))
 		m.WithValueAttribute("rtpmap", fmt.Sprintf("%d %s", f.pt, encoding(d.codecs[i])))
+		if fmtp := d.codecs[i].Fmtp(); fmtp != "" {
+			m.WithValueAttribute("fmtp", fmt.Sprintf("%d %s", f.pt, fmtp))
+		}
 	}
 	for _, f := range d.events {
 		m.MediaName.Formats = append(m.MediaName.Formats, strconv.Itoa(int(f.pt)))
