@@ -205,7 +205,7 @@ func TestHangupBeforeProvisional(t *testing.T) {
 		t.Run(fmt.Sprint(first), func(t *testing.T) {
 			t.Parallel()
 			p := phonetest.NewPeer(t)
-			r := newRig(t, account(p), p)
+			r := newRig(t, account200(p), p)
 			w := r.Call(p.URI("bob"))
 			invite := p.Expect(t, "INVITE")
 			do(t, r.Hangup(0))
@@ -235,16 +235,6 @@ func TestHangupBeforeProvisional(t *testing.T) {
 			}
 			p.ExpectNone(t, "INVITE", 50*time.Millisecond)
 		})
-	}
-}
-
-// account is a line with an account at p, which answers REGISTER.
-func account(p *phonetest.Peer) func(*phone.Config) {
-	p.Handle("REGISTER", func(m *phonetest.Msg) { p.Reply(m, 200, "OK") })
-	p.Handle("OPTIONS", func(m *phonetest.Msg) { p.Reply(m, 200, "OK") })
-	return func(c *phone.Config) {
-		c.Server, c.Port = "127.0.0.1", int(p.Addr().Port())
-		c.User, c.Password = "anna", "secret"
 	}
 }
 
