@@ -330,8 +330,11 @@ func TestSecondSignal(t *testing.T) {
 	b.Signal(syscall.SIGSTOP) // nobody answers the BYE
 	h.Signal(syscall.SIGTERM)
 	time.Sleep(200 * time.Millisecond) // two signals at once may arrive as one
-	h.Signal(syscall.SIGTERM)
 	begin := time.Now()
+	for !h.Process.Ended() && time.Since(begin) < patience { // as somebody does who is in a hurry
+		h.Signal(syscall.SIGTERM)
+		time.Sleep(100 * time.Millisecond)
+	}
 	h.Wait(patience)
 	if took := time.Since(begin); took > time.Second {
 		t.Errorf("the second signal took %v", took)

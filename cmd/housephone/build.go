@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"net/url"
 	"time"
 
 	"housephone/bridge"
@@ -113,12 +114,21 @@ func (s *service) buildBridge() error {
 	}
 	var err error
 	if s.bridge, err = bridge.New(conf); err != nil {
-		return configError{err}
+		return badVariable("MQTT_URL", withoutPassword(c.URL), err)
 	}
 	if s.device.Enabled() {
 		s.bridge.Announce(s.announce)
 	}
 	return nil
+}
+
+// withoutPassword is a URL as it may be shown.
+func withoutPassword(s string) string {
+	u, err := url.Parse(s)
+	if err != nil {
+		return "..."
+	}
+	return u.Redacted()
 }
 
 // announce makes the discovery document of Home Assistant.

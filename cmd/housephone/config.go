@@ -3,10 +3,12 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"path"
 	"reflect"
+	"strconv"
 	"strings"
 	"time"
 
@@ -176,6 +178,23 @@ func (c *config) check() error {
 	if d := time.Duration(c.SIP.Expires); d < 30*time.Second || d > 24*time.Hour {
 		out = append(out, bad("SIP_EXPIRES", d.String(), "want 30 seconds to 24 hours"))
 	}
+	for _, a := range []struct{ name, value, off string }{
+		{"SIP_LISTEN", c.SIP.Listen, noSIP}, {"MQTT_LISTEN", c.MQTT.Listen, ""}, {"HTTP_LISTEN", c.HTTP, "none"},
+	} {
+		if _, port, err := net.SplitHostPort(a.value); a.value != a.off && (err != nil || !isPort(port)) {
+			out = append(out, bad(a.name, a.value, "want address:port, such as 0.0.0.0:5060"))
+		}
+	}
+	for _, f := range []struct{ name, path string }{
+		{"MQTT_CA_FILE", c.MQTT.CAFile}, {"MQTT_CERT_FILE", c.MQTT.CertFile}, {"MQTT_KEY_FILE", c.MQTT.KeyFile},
+	} {
+		if f.path == "" {
+			continue
+		}
+		if _, err := os.ReadFile(f.path); err != nil {
+			out = append(out, fmt.Errorf("%s=%q: %w", f.name, f.path, err))
+		}
+	}
 	for _, s := range []struct{ name, value string }{{"HOUSEPHONE_ID", c.ID}, {"MQTT_TOPIC_PREFIX", c.MQTT.Prefix}} {
 		if strings.ContainsAny(s.value, "+#\x00\r\n ") || strings.Trim(s.value, "/") != s.value {
 			out = append(out, bad(s.name, s.value, "want text without +, #, spaces and outer slashes"))
@@ -191,6 +210,12 @@ func (c *config) check() error {
 		out = append(out, err)
 	}
 	return errors.Join(out...)
+}
+
+// isPort tells whether text is a port number; 0 lets the system choose.
+func isPort(s string) bool {
+	n, err := strconv.ParseUint(s, 10, 16)
+	return err == nil && strconv.FormatUint(n, 10) == s
 }
 
 // secretFile reads the _FILE twin of a secret.

@@ -36,6 +36,9 @@ func TestLoadErrors(t *testing.T) {
 		{"SIP_RTP_PORTS", "20000-20010x", "FIRST-LAST"},
 		{"SIP_ALLOW_FROM", "192.168.1.0/99", "CIDRs"},
 		{"SIP_ALLOW_TO", "[6", "patterns"},
+		{"SIP_LISTEN", "nowhere", "address:port"},
+		{"HTTP_LISTEN", "127.0.0.1:http", "address:port"},
+		{"MQTT_CA_FILE", "/does/not/exist", "no such file"},
 		{"SIP_TLS_INSECURE", "maybe", "0 or 1"},
 		{"SIP_SERVER", "pbx.local", ""}, // names SIP_USER
 		{"PHONE_MODE", "fax", "phone, ivr"},
@@ -95,7 +98,7 @@ func TestRunArguments(t *testing.T) {
 		{[]string{"topics"}, nil, exitOK, "call/ended", ""},
 		{[]string{"-check"}, nil, exitOK, "valid", ""},
 		{[]string{"-check"}, map[string]string{"PHONE_MODE": "x"}, exitConfig, "", `PHONE_MODE="x"`},
-		{[]string{"-check"}, map[string]string{"MQTT_URL": "http://x"}, exitConfig, "", "http"},
+		{[]string{"-check"}, map[string]string{"MQTT_URL": "http://u:secret@x"}, exitConfig, "", `MQTT_URL="http://u:xxxxx@x"`},
 		{[]string{"-check"}, map[string]string{"AUDIO_CAPTURE": "tone:x"}, exitConfig, "", `AUDIO_CAPTURE="tone:x"`},
 		{[]string{"-check"}, map[string]string{"SIP_TLS_CA_FILE": "/does/not/exist"}, exitConfig, "", "SIP_TLS_CA_FILE"},
 		{[]string{"-nonsense"}, nil, exitUsage, "", "nonsense"},
