@@ -27,10 +27,11 @@ func rules() []rule {
 		{"phone/jitter", nil, "the jitter buffer is pure"},
 		{"phone/audio", []string{"housephone/phone/audio", "housephone/phone/codec/g711"}, "PCM knows neither RTP nor SIP"},
 		{"phone/media", []string{
-			"housephone/phone/media", "housephone/phone/audio", "housephone/phone/codec", "housephone/phone/jitter",
+			"housephone/phone/media", "housephone/phone/audio", "housephone/phone/codec", "housephone/phone/jitter", "housephone/phone/sdes",
 			"github.com/pion/rtp", "github.com/pion/rtcp", "github.com/pion/srtp/v3", "golang.org/x/sys", "golang.org/x/net",
 		}, "media knows no SIP"},
-		{"phone/sdp", []string{"housephone/phone/codec", "github.com/pion/sdp/v3"}, "offer and answer are pure"},
+		{"phone/sdes", nil, "keys are pure"},
+		{"phone/sdp", []string{"housephone/phone/codec", "housephone/phone/sdes", "github.com/pion/sdp/v3"}, "offer and answer are pure"},
 		{"phone/digest", []string{"github.com/emiago/sipgo/sip", "github.com/icholy/digest"}, "digest knows no sockets"},
 		{"phone/account", nil, "the registration machine is pure"},
 		{"phone/resolve", nil, "name resolution knows no SIP messages"},
