@@ -7,13 +7,14 @@ import (
 )
 
 const (
-	aim      = 30 * time.Millisecond  // mean fill before a read
-	aimMost  = 90 * time.Millisecond  // as far as the aim grows
-	aimStep  = 10 * time.Millisecond  // growth with each time the buffer ran dry
-	aimDecay = 1e-4                   // of the time: the aim shrinks by 1 ms in 10 s
-	excess   = 60 * time.Millisecond  // above the aim: cut off at once
-	hiccup   = 200 * time.Millisecond // a longer gap means that the writer paused, not that it was late
-	capacity = 300 * time.Millisecond
+	sourceAim = 30 * time.Millisecond  // mean fill before a read: frames of 20 ms are taken, pieces of 10 ms come
+	sinkAim   = 25 * time.Millisecond  // pieces of 5 or 10 ms are taken, frames of 20 ms come
+	aimRange  = 60 * time.Millisecond  // as far as the aim grows
+	aimStep   = 10 * time.Millisecond  // growth with each time the buffer ran dry
+	aimDecay  = 1e-4                   // of the time: the aim shrinks by 1 ms in 10 s
+	excess    = 60 * time.Millisecond  // above the aim: cut off at once
+	hiccup    = 200 * time.Millisecond // a longer gap means that the writer paused, not that it was late
+	capacity  = 300 * time.Millisecond
 )
 
 // buffer evens out the pace of two threads. One goroutine writes, one reads; it
@@ -24,9 +25,11 @@ type buffer struct {
 
 	// The reader's.
 	clock   clock
+	least   float64 // samples: aim of a quiet machine
 	aim     float64 // samples
 	waiting bool    // filling up before anything is given
 	waited  int     // samples asked for while waiting
+	held    int     // those of them while there was something
 	missed  uint64  // value of full when last seen
 
 	flush atomic.Bool   // give out everything, however little
@@ -36,9 +39,10 @@ type buffer struct {
 	dry, dropped, reads atomic.Uint64
 }
 
-func newBuffer(rate int) *buffer {
+func newBuffer(rate int, aim time.Duration) *buffer {
 	b := &buffer{ring: newRing(samples(capacity, rate)), rate: float64(rate), waiting: true}
-	b.aim = b.of(aim)
+	b.least = b.of(aim)
+	b.aim = b.least
 	return b
 }
 
@@ -63,7 +67,7 @@ func (b *buffer) read(pcm []int16) int {
 	}
 	dt := float64(len(pcm)) / b.rate
 	b.store(b.clock.update((float64(fill)-b.aim)/b.rate, dt))
-	b.aim = max(b.of(aim), b.aim-aimDecay*float64(len(pcm)))
+	b.aim = max(b.least, b.aim-aimDecay*float64(len(pcm)))
 	n := b.ring.take(pcm)
 	if n > 0 {
 		b.reads.Add(1)
@@ -97,17 +101,21 @@ func (b *buffer) drop(n int) {
 
 // begin tells whether the wait is over.
 func (b *buffer) begin(fill, wanted int) bool {
-	enough := float64(fill) >= b.aim
-	if !enough && (!b.flush.Load() || fill == 0) {
+	if fill > 0 {
+		b.held += wanted
+	}
+	// A sound shorter than the aim is given out when no more follows.
+	enough := float64(fill) >= b.aim || fill > 0 && (b.flush.Load() || float64(b.held) > b.aim)
+	if !enough {
 		b.waited += wanted
 		return false
 	}
 	if float64(b.waited) < b.of(hiccup) && b.dry.Load() > 0 {
 		// The writer was only late: next time it finds more time.
-		b.aim = min(b.aim+b.of(aimStep), b.of(aimMost))
+		b.aim = min(b.aim+b.of(aimStep), b.least+b.of(aimRange))
 	}
-	b.waiting = false
-	b.clock.jump()
+	b.waiting, b.held = false, 0
+	b.drop(max(0, b.ring.fill()-int(b.aim))) // begin with the right delay, it takes long to correct
 	return true
 }
 

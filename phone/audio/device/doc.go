@@ -10,7 +10,7 @@
 // hangs.
 //
 // Between the device's thread and the media thread stands a short buffer
-// without locks. It holds 30 ms, grows while the machine is too busy for that,
+// without locks. It holds 25 to 30 ms, grows while the machine is too busy for that,
 // and is kept at its level by a slow change of the rate (some parts in a
 // million), which takes up the difference between the clock of the card and
 // that of the network. Sound in other rates is converted.

@@ -14,6 +14,9 @@ type system interface {
 	// knows tells whether the name is one of its devices without a look at
 	// what is plugged in.
 	knows(name string) bool
+	// awaited tells whether the system is meant to be there even if it cannot
+	// be asked now.
+	awaited() bool
 	// open gets a device ready; an empty name is the default one.
 	open(ctx context.Context, r request) (session, error)
 }

@@ -11,7 +11,7 @@ import (
 // Times of the buffers. The server splits the target between itself and the
 // sound card.
 const (
-	target   = 30 * time.Millisecond // played ahead by the server
+	target   = 25 * time.Millisecond // played ahead by the server
 	fragment = 10 * time.Millisecond // sound asked for, or given, at a time
 	ceiling  = 8                     // times target: the most a server may hold or ask for
 )

@@ -24,9 +24,10 @@ type Server struct {
 
 // Wire is the configuration of a loudspeaker that a microphone hears: what is
 // played to the sink "speaker" comes out of the source "mic". They are the
-// default devices.
+// default devices. Without norewinds a null sink starts with two seconds of
+// silence, which no sound card does.
 const Wire = `
-load-module module-null-sink sink_name=speaker sink_properties=device.description=Speaker
+load-module module-null-sink sink_name=speaker norewinds=1 sink_properties=device.description=Speaker
 load-module module-remap-source source_name=mic master=speaker.monitor source_properties=device.description=Microphone
 set-default-sink speaker
 set-default-source mic

@@ -1,0 +1,186 @@
+//go:build cgo && linux
+
+package device
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"housephone/phone/audio"
+)
+
+// Devices of ALSA's null and file plugins: "tape" writes what is played to a
+// file, "voice" records from one, both in 44.1 kHz stereo only. ALSA reads the
+// configuration of this machine and then that of the home folder.
+const asoundrc = `
+pcm.raw {
+	type file
+	slave.pcm { type null }
+	file "%[1]s/tape.raw"
+	infile "%[1]s/voice.raw"
+	format raw
+}
+pcm.tape { type plug slave { pcm raw rate 44100 channels 2 format S16_LE } route_policy duplicate }
+pcm.voice { type plug slave { pcm raw rate 44100 channels 2 format S16_LE } }
+`
+
+const cardRate = 44100
+
+// useALSA makes the devices for this process and no sound server.
+func useALSA(t *testing.T) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	tone, err := audio.NewTone(cardRate, -12, 700)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pcm := make([]int16, 20*cardRate)
+	tone.Read(pcm)
+	var raw []byte
+	for _, v := range pcm {
+		raw = binary.LittleEndian.AppendUint16(raw, uint16(v))
+		raw = binary.LittleEndian.AppendUint16(raw, uint16(v))
+	}
+	if err := os.WriteFile(filepath.Join(dir, "voice.raw"), raw, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	config := filepath.Join(dir, ".asoundrc")
+	if err := os.WriteFile(config, fmt.Appendf(nil, asoundrc, dir), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("HOME", dir)
+	t.Setenv("PULSE_SERVER", "")
+	t.Setenv("XDG_RUNTIME_DIR", dir)
+	return dir
+}
+
+func TestALSAFilePlugin(t *testing.T) {
+	dir := useALSA(t)
+	var log journal
+	d, err := Open("voice", log.logger())
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, err := d.OpenSource(16000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	src := in.(*Source)
+	defer src.Close() //nolint:errcheck // checked elsewhere
+	m := startMedia(t, 16000, src, nil, nil)
+	eventually(t, "the voice is heard", func() bool { return toneHeard(m, 700, -12) })
+	if f := audio.Frequency(m.last(500*time.Millisecond), 16000); math.Abs(f-700) > 5 {
+		t.Errorf("%.1f Hz, want 700", f)
+	}
+	t.Logf("source %+v", src.Stats())
+	m.end()
+	if err := src.Close(); err != nil {
+		t.Error(err)
+	}
+
+	if d, err = Open("alsa:tape", log.logger()); err != nil {
+		t.Fatal(err)
+	}
+	out, err := d.OpenSink(8000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sink := out.(*Sink)
+	tone, err := audio.NewTone(8000, -12, 440)
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "open", func() bool { return sink.Stats().Open })
+	m = startMedia(t, 8000, nil, sink, tone)
+	time.Sleep(1500 * time.Millisecond)
+	t.Logf("sink %+v", sink.Stats())
+	m.end()
+	if err := sink.Close(); err != nil {
+		t.Error(err)
+	}
+	checkTape(t, filepath.Join(dir, "tape.raw"))
+	if n := log.count(lossText); n != 0 {
+		t.Errorf("%d warnings:\n%s", n, log.String())
+	}
+}
+
+// checkTape looks for the tone in the end of what was played.
+func checkTape(t *testing.T, path string) {
+	t.Helper()
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	left := make([]int16, len(raw)/4)
+	for i := range left {
+		left[i] = int16(binary.LittleEndian.Uint16(raw[4*i:]))
+	}
+	// The devices have no clock: what was written must be about as long as it took.
+	if s := float64(len(left)) / cardRate; s < 1 || s > 6 {
+		t.Fatalf("%.2f s on the tape", s)
+	}
+	part := left[len(left)/2:][:cardRate/5]
+	if l := audio.ToneLevel(part, cardRate, 440); math.Abs(l+12) > 1 {
+		t.Errorf("%.1f dBFS at 440 Hz on the tape", l)
+	}
+}
+
+// The null plugin takes and gives as fast as it is called; it must not eat the processor.
+func TestALSANullPlugin(t *testing.T) {
+	useALSA(t)
+	src, sink := open(t, "alsa:null", 8000, nil)
+	tone, err := audio.NewTone(8000, -12, 440)
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "open", func() bool { return src.Stats().Open && sink.Stats().Open })
+	m := startMedia(t, 8000, src, sink, tone)
+	time.Sleep(time.Second)
+	eventually(t, "silence is captured", func() bool { return src.buf.reads.Load() > 10 && sink.buf.reads.Load() > 10 })
+	m.end()
+	t.Logf("source %+v sink %+v", src.Stats(), sink.Stats())
+	// A second of sound at full speed would be thousands of seconds.
+	if d := src.Stats().Dropped; d > 8*8000 {
+		t.Errorf("%d samples dropped: the device is not held back", d)
+	}
+}
+
+func TestALSADeviceMissing(t *testing.T) {
+	useALSA(t)
+	var log journal
+	src, sink := open(t, "hw:CARD=Speakerphone,DEV=0", 8000, log.logger())
+	eventually(t, "warnings", func() bool { return log.count(lossText) == 2 })
+	frame := make([]int16, 160)
+	if n := src.Read(frame); n != 0 {
+		t.Errorf("%d samples", n)
+	}
+	sink.Write(frame)
+	for _, err := range []error{src.Close(), sink.Close()} {
+		if err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestListOfALSA(t *testing.T) {
+	useALSA(t)
+	list, err := List(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := false
+	for _, d := range list {
+		if d.Driver != "alsa" || !d.Capture && !d.Playback {
+			t.Errorf("%+v", d)
+		}
+		found = found || d.Name == "alsa:null" && d.Capture && d.Playback
+	}
+	if !found {
+		t.Errorf("no null device in %+v", list)
+	}
+}

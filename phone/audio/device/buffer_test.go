@@ -1,0 +1,330 @@
+package device
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"housephone/phone/audio"
+)
+
+func TestRing(t *testing.T) {
+	r := newRing(6)
+	if len(r.pcm) != 8 {
+		t.Fatalf("%d samples", len(r.pcm))
+	}
+	next, want := int16(0), int16(0)
+	out := make([]int16, 8)
+	for i := range 100 {
+		in := make([]int16, i%9)
+		for j := range in {
+			in[j] = next + int16(j)
+		}
+		n := r.put(in)
+		if room := 8 - int(next-want); n != min(len(in), room) {
+			t.Fatalf("put %d of %d with room for %d", n, len(in), room)
+		}
+		next += int16(n)
+		for _, v := range out[:r.take(out[:i*7%6])] {
+			if v != want {
+				t.Fatalf("%d, want %d", v, want)
+			}
+			want++
+		}
+		if r.fill() != int(next-want) {
+			t.Fatalf("fill %d, want %d", r.fill(), next-want)
+		}
+	}
+	r.skip(100)
+	if r.fill() != 0 {
+		t.Errorf("fill %d after skip", r.fill())
+	}
+}
+
+func TestRingBetweenGoroutines(t *testing.T) {
+	r := newRing(64)
+	const n = 20000
+	go func() {
+		for v := 0; v < n; {
+			piece := []int16{int16(v), int16(v + 1), int16(v + 2)}
+			v += r.put(piece[:min(3, n-v)])
+		}
+	}()
+	out := make([]int16, 7)
+	for want := 0; want < n; {
+		for _, v := range out[:r.take(out)] {
+			if v != int16(want) {
+				t.Fatalf("%d, want %d", v, int16(want))
+			}
+			want++
+		}
+	}
+}
+
+// The clock must find a difference of crystals, hold the buffer at its target
+// and stay quiet when there is none.
+func TestClock(t *testing.T) {
+	for _, tc := range []struct {
+		name  string
+		ppm   float64 // the writer is faster by
+		start float64 // ms above the target at the beginning
+		noise float64 // ms
+	}{
+		{"equal", 0, 0, 0},
+		{"fast card", 200, 0, 0},
+		{"slow card", -200, 0, 0},
+		{"wrong start", 0, 20, 0},
+		{"all at once", 150, -15, 5},
+		{"noise alone", 0, 0, 10},
+	} {
+		var c clock
+		above, dt := tc.start/1000, 0.02
+		var ppm, worst float64
+		for i := range 600 * 50 {
+			wobble := tc.noise / 1000 * math.Sin(float64(i)*2.1)
+			ppm = c.update(above+wobble, dt)
+			above += (tc.ppm + ppm) * 1e-6 * dt
+			if i > 300*50 {
+				worst = max(worst, math.Abs(above*1000))
+			}
+			if math.Abs(ppm) > maxPPM {
+				t.Fatalf("%s: %.0f ppm", tc.name, ppm)
+			}
+		}
+		if math.Abs(ppm+tc.ppm) > 30 {
+			t.Errorf("%s: correction of %.0f ppm for %.0f", tc.name, ppm, tc.ppm)
+		}
+		if worst > 1.5 {
+			t.Errorf("%s: %.2f ms off after five minutes", tc.name, worst)
+		}
+	}
+}
+
+// pump is a buffer between two clocks that time passes for by hand.
+type pump struct {
+	b       *buffer
+	written int
+}
+
+func (p *pump) write(n int) {
+	p.b.write(make([]int16, n))
+	p.written += n
+}
+
+func TestBufferWaitsThenFlows(t *testing.T) {
+	p := pump{b: newBuffer(8000, sourceAim)}
+	frame := make([]int16, 160)
+	if n := p.b.read(frame); n != 0 {
+		t.Errorf("%d samples of nothing", n)
+	}
+	p.write(160)
+	if n := p.b.read(frame); n != 0 {
+		t.Errorf("%d samples while less than the aim was there", n)
+	}
+	for i := range 100 {
+		p.write(160)
+		if n := p.b.read(frame); n != 160 {
+			t.Fatalf("frame %d: %d samples", i, n)
+		}
+	}
+	if dry, dropped := p.b.dry.Load(), p.b.dropped.Load(); dry != 0 || dropped > 160 {
+		t.Errorf("dry %d, dropped %d", dry, dropped)
+	}
+}
+
+func TestBufferGivesShortSoundsOut(t *testing.T) {
+	p := pump{b: newBuffer(8000, sinkAim)}
+	p.write(100)
+	frame, got := make([]int16, 40), 0
+	for range 20 {
+		got += p.b.read(frame)
+	}
+	if got != 100 {
+		t.Errorf("%d samples of 100", got)
+	}
+}
+
+// A writer that is late now and then gets more time; the delay comes back later.
+func TestBufferAimGrowsAndShrinks(t *testing.T) {
+	p := pump{b: newBuffer(8000, sourceAim)}
+	frame := make([]int16, 160)
+	p.write(320)
+	for range 3 { // late by 60 ms three times
+		for p.b.read(frame) == 160 {
+		}
+		p.b.read(frame)
+		p.b.read(frame)
+		p.write(800)
+		p.b.read(frame)
+	}
+	if got := p.b.aim; got <= p.b.least || got > p.b.least+p.b.of(aimRange) {
+		t.Errorf("aim of %.0f samples after three gaps, at first %.0f", got, p.b.least)
+	}
+	high := p.b.aim
+	for range 100 * 50 {
+		p.write(160)
+		p.b.read(frame)
+	}
+	if p.b.aim > high-p.b.of(9*time.Millisecond) {
+		t.Errorf("aim %.0f after 100 s without a gap, was %.0f", p.b.aim, high)
+	}
+}
+
+func TestBufferPauseIsNoGap(t *testing.T) {
+	p := pump{b: newBuffer(8000, sinkAim)}
+	frame := make([]int16, 160)
+	p.write(400)
+	for range 50 { // a second
+		p.b.read(frame)
+	}
+	p.write(400)
+	p.b.read(frame)
+	if p.b.aim != p.b.least {
+		t.Errorf("aim %.0f after a pause of the writer", p.b.aim)
+	}
+}
+
+// After a stall of either side the delay is what it was before, and no old
+// sound is heard.
+func TestBufferStall(t *testing.T) {
+	for _, tc := range []struct {
+		name  string
+		stall int // frames written without a read
+		most  int // samples inside afterwards
+	}{
+		{"short", 5, 8000 / 1000 * (30 + 60)},
+		{"long", 100, 8000 / 1000 * (30 + 60)},
+	} {
+		p := pump{b: newBuffer(8000, sourceAim)}
+		frame := make([]int16, 160)
+		for range 20 {
+			p.write(160)
+			p.b.read(frame)
+		}
+		for range tc.stall {
+			p.write(160)
+		}
+		for range 20 {
+			p.write(160)
+			p.b.read(frame)
+		}
+		if fill := p.b.ring.fill(); fill > tc.most {
+			t.Errorf("%s: %d samples inside", tc.name, fill)
+		}
+		if p.b.aim != p.b.least {
+			t.Errorf("%s: a stall of the reader made the aim %.0f", tc.name, p.b.aim)
+		}
+		in, out := p.written, p.b.ring.fill()+int(p.b.dropped.Load())
+		if in < out {
+			t.Errorf("%s: %d written, %d accounted for", tc.name, in, out)
+		}
+	}
+}
+
+// A card of any rate whose crystal is off gives a call without a gap, and the
+// correction is what the crystal is off by.
+func TestCardsWithOtherClocks(t *testing.T) {
+	t.Run("capture", func(t *testing.T) { simulateCapture(t, 48000, 8000, 150) })
+	t.Run("playback", func(t *testing.T) { simulatePlayback(t, 44100, 16000, -150) })
+}
+
+const simulated = 300 // seconds
+
+func simulateCapture(t *testing.T, card, call int, ppm float64) {
+	b := newBuffer(call, sourceAim)
+	in, err := newInlet(b, card)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tone, err := audio.NewTone(card, -12, 400)
+	if err != nil {
+		t.Fatal(err)
+	}
+	piece, frame := make([]int16, card/100), make([]int16, call/50)
+	due, sum := 0.0, 0.0
+	for i := range simulated * 50 {
+		for due += 2 * (1 + ppm*1e-6); due >= 1; due-- {
+			tone.Read(piece)
+			in.push(piece)
+		}
+		clear(frame[b.read(frame):])
+		if i >= simulated*25 {
+			sum += b.correction() / (simulated * 25)
+		}
+	}
+	check(t, b, frame, sum+ppm)
+}
+
+func simulatePlayback(t *testing.T, card, call int, ppm float64) {
+	b := newBuffer(call, sinkAim)
+	out, err := newOutlet(b, card)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tone, err := audio.NewTone(call, -12, 400)
+	if err != nil {
+		t.Fatal(err)
+	}
+	piece, frame := make([]int16, card/100), make([]int16, call/50)
+	due, sum := 0.0, 0.0
+	for i := range simulated * 50 {
+		tone.Read(frame)
+		b.write(frame)
+		for due += 2 * (1 + ppm*1e-6); due >= 1; due-- {
+			out.pull(piece)
+		}
+		if i >= simulated*25 {
+			sum += b.correction() / (simulated * 25)
+		}
+	}
+	check(t, b, piece, sum-ppm)
+}
+
+// check tells what went wrong; off is how far the correction was from the
+// difference of the clocks on average. At any moment it is further off: sound
+// comes in pieces whose time slips against that of the frames.
+func check(t *testing.T, b *buffer, pcm []int16, off float64) {
+	t.Helper()
+	if dry := b.dry.Load(); dry != 0 {
+		t.Errorf("%d gaps", dry)
+	}
+	if math.Abs(off) > 40 {
+		t.Errorf("correction is %.0f ppm off", off)
+	}
+	if limit := b.of(20 * time.Millisecond); float64(b.dropped.Load()) > limit+1 {
+		t.Errorf("%d samples dropped", b.dropped.Load())
+	}
+	if l := audio.Level(pcm); math.Abs(l+12) > 1 {
+		t.Errorf("level %.1f dBFS", l)
+	}
+}
+
+func TestMediaPathDoesNotAllocate(t *testing.T) {
+	b := newBuffer(16000, sourceAim)
+	in, err := newInlet(b, 48000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := newOutlet(b, 48000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	piece := make([]int16, 480)
+	if n := testing.AllocsPerRun(200, func() { in.push(piece); out.pull(piece) }); n != 0 {
+		t.Errorf("%v allocations for 10 ms", n)
+	}
+}
+
+func BenchmarkCapture48to16(b *testing.B) {
+	buf := newBuffer(16000, sourceAim)
+	in, err := newInlet(buf, 48000)
+	if err != nil {
+		b.Fatal(err)
+	}
+	piece, frame := make([]int16, 960), make([]int16, 320)
+	b.ReportAllocs()
+	for b.Loop() {
+		in.push(piece)
+		buf.read(frame)
+	}
+}
