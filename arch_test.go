@@ -25,6 +25,9 @@ func rules() []rule {
 		{"phone/codec/opus", []string{"github.com/thesyncim/gopus"}, "a codec is pure"},
 		{"phone/codec", []string{"housephone/phone/codec"}, "a codec is pure"},
 		{"phone/jitter", nil, "the jitter buffer is pure"},
+		{"phone/audio/device", []string{
+			"housephone/phone/audio", "github.com/gen2brain/malgo", "github.com/jfreymuth/pulse", "golang.org/x/sys",
+		}, "sound cards know neither RTP nor SIP"},
 		{"phone/audio", []string{"housephone/phone/audio", "housephone/phone/codec/g711"}, "PCM knows neither RTP nor SIP"},
 		{"phone/media", []string{
 			"housephone/phone/media", "housephone/phone/audio", "housephone/phone/codec", "housephone/phone/jitter", "housephone/phone/sdes",

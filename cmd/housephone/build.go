@@ -11,6 +11,7 @@ import (
 	"housephone/bridge"
 	"housephone/bridge/broker"
 	"housephone/hw"
+	"housephone/hw/exec"
 	"housephone/phone"
 	"housephone/phone/audio"
 	"housephone/phone/transport"
@@ -32,7 +33,7 @@ func validate(cfg config) error {
 			return err
 		}
 	}
-	if err := s.buildPanel(); err != nil {
+	if err := errors.Join(s.buildPanel(), s.buildExec()); err != nil {
 		return err
 	}
 	_, _, err := devices(cfg.Audio)
@@ -45,6 +46,7 @@ func (s *service) describe() {
 	s.tree = topics.Tree{Prefix: c.MQTT.Prefix, ID: c.ID}
 	s.features = topics.Features{topics.FeaturePhone: c.SIP.Listen != noSIP}
 	c.HW.features(s.features)
+	s.features[topics.FeatureExec] = !c.Exec.config().Off()
 	local := c.ID
 	if c.SIP.Server != "" {
 		s.features[topics.FeatureRegistrar] = true
@@ -84,7 +86,7 @@ func (s *service) build(ctx context.Context) error {
 			return configError{err}
 		}
 	}
-	for _, part := range []func() error{s.buildBridge, s.buildPanel, func() error { return s.buildPhone(ctx) }} {
+	for _, part := range []func() error{s.buildBridge, s.buildPanel, s.buildExec, func() error { return s.buildPhone(ctx) }} {
 		if err := part(); err != nil {
 			return err
 		}
@@ -162,6 +164,20 @@ func (s *service) buildPanel() error {
 	return nil
 }
 
+// buildExec reads what may be executed.
+func (s *service) buildExec() error {
+	conf := s.cfg.Exec.config()
+	if conf.Off() {
+		return nil
+	}
+	conf.Log = s.log.With("part", "exec")
+	var err error
+	if s.runner, err = exec.New(conf); err != nil {
+		return configError{err}
+	}
+	return nil
+}
+
 // devices opens the ends of the sound path.
 func devices(c audioEnv) (capture, playback audio.Device, err error) {
 	if capture, err = audio.Open(c.Capture); err != nil {
@@ -216,7 +232,8 @@ func (s *service) buildPhone(ctx context.Context) error {
 func (s *service) buildCommands() {
 	s.commands = &commander{
 		addresses: s.view.addresses, features: s.features, shutdown: bool(s.cfg.Pair.Shutdown), panel: s.panel,
-		say: func(text string) { s.publish(s.tree.Message("generic", text)) },
+		say:    func(text string) { s.publish(s.tree.Message("generic", text)) },
+		runner: s.runner, ran: func(r topics.ExecResult) { s.publish(s.view.json("exec", r)) },
 	}
 	if s.phone != nil {
 		s.commands.phone = s.phone

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"housephone/hw"
+	"housephone/hw/exec"
 	"housephone/phone"
 	"housephone/topics"
 )
@@ -40,10 +41,15 @@ type commander struct {
 	say       func(text string) // publishes the answer of a console command
 	shutdown  bool              // PAIR_SHUTDOWN_WHEN_INACTIVE
 	panel     *hw.Panel         // nil = no hardware
+	runner    *exec.Runner      // nil = nothing may be executed
+	ran       func(topics.ExecResult)
 }
 
 // start begins a command. What could fail at once is told by the outcome as well.
 func (c *commander) start(cmd topics.Command) outcome {
+	if cmd.Datapoint == "exec" {
+		return c.execute(cmd)
+	}
 	row, ok := topics.Lookup(cmd.Path())
 	if ok && !c.features.Has(row.Feature) {
 		return failed(topics.NotSupported, cmd.Path()+" is not switched on here")

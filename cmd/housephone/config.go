@@ -31,6 +31,7 @@ type config struct {
 	Audio     audioEnv
 	HTTP      string `env:"HTTP_LISTEN" envDefault:":8080" doc:"address of /healthz, /readyz and /metrics; none = off"`
 	HW        hwEnv
+	Exec      execEnv
 	Pair      pairEnv
 }
 
@@ -207,6 +208,9 @@ func (c *config) check() error {
 		out = append(out, err)
 	}
 	if err := secretFile("SIP_PASSWORD", &c.SIP.Password, c.SIP.PasswordFile); err != nil {
+		out = append(out, err)
+	}
+	if err := secretFile("EXEC_SSH_PASSWORD", &c.Exec.Password, c.Exec.PasswordFile); err != nil {
 		out = append(out, err)
 	}
 	return errors.Join(out...)

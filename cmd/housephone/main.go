@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/caarlos0/env/v11"
 
@@ -84,19 +85,26 @@ func serve(cfg config, out, errs io.Writer) int {
 	defer signal.Stop(signals)
 	done := make(chan error, 1)
 	go func() { done <- runService(ctx, cfg, out, errs) }()
+	var first time.Time
 	for {
 		select {
 		case err := <-done:
 			return exitCode(err, errs)
 		case s := <-signals:
-			if ctx.Err() != nil {
+			switch {
+			case first.IsZero():
+				first = time.Now()
+				cancel()
+			case time.Since(first) > sameSignal:
 				_, _ = fmt.Fprintln(errs, "housephone: second", s, "signal, ending at once")
 				return exitFailed
 			}
-			cancel()
 		}
 	}
 }
+
+// sameSignal: timeout(1) and some init systems signal the process and its group, which is meant as one.
+const sameSignal = 50 * time.Millisecond
 
 func exitCode(err error, errs io.Writer) int {
 	if err == nil {

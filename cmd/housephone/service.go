@@ -14,6 +14,7 @@ import (
 	"housephone/bridge"
 	"housephone/bridge/broker"
 	"housephone/hw"
+	"housephone/hw/exec"
 	"housephone/phone"
 	"housephone/topics"
 )
@@ -34,6 +35,7 @@ type service struct {
 	phone    *phone.Phone // nil = hardware only
 	panel    *hw.Panel    // nil = no hardware
 	doorman  *doorman     // nil = no door
+	runner   *exec.Runner // nil = nothing may be executed
 	commands *commander
 	settings *settingsFile
 	http     net.Listener // nil = off
@@ -129,6 +131,9 @@ func (s *service) run(ctx context.Context) error {
 	}
 	err := errors.Join(failure, devices.end(), session.end())
 	relays.Wait()
+	if s.runner != nil {
+		err = errors.Join(err, s.runner.Close())
+	}
 	return errors.Join(err, base.end())
 }
 
