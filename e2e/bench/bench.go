@@ -68,7 +68,11 @@ func (b *bench) all() error {
 
 // prepare starts the broker, the driver and both programs, and waits until they are at rest.
 func (b *bench) prepare() error {
-	program, err := build(b.t.Context(), b.t.TempDir())
+	dir := b.profile // perf report wants to find the program there
+	if dir == "" {
+		dir = b.t.TempDir()
+	}
+	program, err := build(b.t.Context(), dir)
 	if err != nil {
 		return err
 	}

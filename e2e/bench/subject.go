@@ -48,7 +48,10 @@ type starter func(t testing.TB, ports *peers.Ports, s setup) *subject
 
 // build makes the service as a user installs it.
 func build(ctx context.Context, dir string) (string, error) {
-	path := filepath.Join(dir, "housephone")
+	path, err := filepath.Abs(filepath.Join(dir, "housephone"))
+	if err != nil {
+		return "", err
+	}
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", path, "housephone/cmd/housephone")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("go build: %w\n%s", err, out)
