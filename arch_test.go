@@ -44,6 +44,8 @@ func rules() []rule {
 		{"phone", []string{
 			"housephone/phone", "github.com/emiago/sipgo/sip", "github.com/pion", "golang.org/x/sync",
 		}, "the phone knows nothing of MQTT and hardware"},
+		{"hw/exec", []string{"golang.org/x/crypto/ssh", "golang.org/x/sys"}, "commands know neither pins nor topics"},
+		{"hw/pbx", nil, "what is heard from a switch needs no library"},
 		{"hw", []string{"housephone/hw", "periph.io/x", "golang.org/x/crypto", "golang.org/x/image", "golang.org/x/sys"}, "hardware knows neither MQTT nor SIP"},
 	}
 }
