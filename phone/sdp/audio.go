@@ -9,11 +9,13 @@ import (
 	"github.com/pion/sdp/v3"
 
 	"housephone/phone/codec"
+	"housephone/phone/sdes"
 )
 
 const (
 	maxPayloadType = 127
 	eventName      = "telephone-event"
+	noiseName      = "cn"
 )
 
 // format is one payload type with the meaning that a description gives it.
@@ -46,11 +48,18 @@ func (f format) normal() format {
 
 // audio is one live m=audio line of the far end.
 type audio struct {
-	index     int
-	plain     bool // RTP/AVP or RTP/AVPF
-	secure    bool // a profile with SRTP
+	index  int
+	plain  bool // RTP/AVP or RTP/AVPF
+	secure bool // a profile with SRTP
+	keyed  bool // has a=crypto, good or bad
+	crypto []sdes.Attribute
+	// what judging the line has found: why it cannot be taken, or the keys
+	refused      error
+	ours, theirs sdes.Attribute
+
 	formats   []format
 	events    []format // telephone-event, by clock rate
+	noise     []format // comfort noise
 	fmtp      map[uint8]string
 	remote    netip.AddrPort
 	host      string
@@ -73,6 +82,7 @@ func audioLines(d *sdp.SessionDescription, said []format) []audio {
 			a.readDirection(d, m)
 			a.readAddress(d, m)
 			a.readPtime(d, m)
+			a.readCrypto(m)
 			out = append(out, a)
 		}
 	}
@@ -133,9 +143,12 @@ func (a *audio) readFormats(m *sdp.MediaDescription, said []format) {
 		if !ok {
 			continue
 		}
-		if f.name == eventName {
+		switch f.name {
+		case eventName:
 			a.events = append(a.events, f)
-		} else {
+		case noiseName:
+			a.noise = append(a.noise, f)
+		default:
 			a.formats = append(a.formats, f)
 		}
 	}
@@ -189,6 +202,8 @@ func static(pt uint8) (format, bool) {
 		return format{pt: pt, name: "g722", clock: 8000, channels: 1}, true
 	case 11:
 		return format{pt: pt, name: "l16", clock: 44100, channels: 1}, true
+	case 13:
+		return format{pt: pt, name: noiseName, clock: 8000, channels: 1}, true
 	case 18:
 		return format{pt: pt, name: "g729", clock: 8000, channels: 1}, true
 	}
@@ -295,7 +310,18 @@ func number(d *sdp.SessionDescription, m *sdp.MediaDescription, key string) (int
 // usable tells whether RTP can be sent to the line at all.
 func (a *audio) usable() bool {
 	addr := a.remote.Addr()
-	return a.plain && (a.host != "" || addr.IsValid() && !addr.IsMulticast())
+	return (a.plain || a.secure) && (a.host != "" || addr.IsValid() && !addr.IsMulticast())
+}
+
+// comfort gives the comfort noise beside a codec: only 8 kHz ones have it, since its clock
+// must be the codec's (RFC 3389 4).
+func (a *audio) comfort(c codec.Codec) (format, bool) {
+	for _, f := range a.noise {
+		if f.clock == 8000 && c.SampleRate == 8000 && f.pt != 0 {
+			return f, true
+		}
+	}
+	return format{}, false
 }
 
 // event gives the telephone-event of a clock rate (RFC 4733 2.1), or that of 8000, which

@@ -7,7 +7,10 @@
 // place, mirrored direction, payload types that never change their meaning, a version
 // in o= that grows by one with each change and only then.
 //
-// Non-goals: video, SRTP keys, ICE and BUNDLE. Such lines and attributes are read over;
+// SRTP keys are those of RFC 4568, one fresh key for each direction; the same far key at
+// the same addresses keeps ours, so that a session refresh or a hold changes nothing.
+//
+// Non-goals: video, DTLS-SRTP, ICE and BUNDLE. Such lines and attributes are read over;
 // lines are refused with port 0, so that the far end's audio still works.
 //
 // Reading is by a tolerant reader of our own, since the parser of pion/sdp insists on

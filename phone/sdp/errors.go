@@ -13,6 +13,8 @@ var (
 	ErrNoAudio       = errors.New("no audio stream")
 	ErrNoCommonCodec = errors.New("no common codec")
 	ErrSecureOnly    = errors.New("audio is offered with SRTP only")
+	ErrPlainOnly     = errors.New("audio is offered without SRTP")
+	ErrCrypto        = errors.New("no usable key for SRTP")
 )
 
 // Wrong use, or a message out of turn.

@@ -14,10 +14,11 @@ import (
 
 func seeds(f *testing.F, add func([]byte)) {
 	files, err := filepath.Glob("testdata/offers/*.sdp")
-	if err != nil || len(files) == 0 {
-		f.Fatalf("no seeds: %v", err)
+	secure, err2 := filepath.Glob("testdata/srtp/offers/*.sdp")
+	if err != nil || err2 != nil || len(files) == 0 || len(secure) == 0 {
+		f.Fatalf("no seeds: %v, %v", err, err2)
 	}
-	for _, file := range files {
+	for _, file := range slices.Concat(files, secure) {
 		b, err := os.ReadFile(file)
 		if err != nil {
 			f.Fatal(err)
@@ -48,17 +49,22 @@ func checkMedia(t *testing.T, m Media, l Local) {
 		t.Errorf("direction %v goes beyond %v", m.Direction, l.Direction)
 	case m.RemoteHold && m.Direction.Send():
 		t.Errorf("on hold and yet sending: %+v", m)
+	case m.Secure != m.SRTP.On() || m.SRTP.Validate() != nil || m.Secure && l.SRTP == SRTPOff || !m.Secure && l.SRTP == SRTPRequired:
+		t.Errorf("mode %v and %v, secure %v", l.SRTP, m.SRTP, m.Secure)
+	case m.CNRecvPT != 0 && (m.Codec.SampleRate != 8000 || m.CNRecvPT == m.RecvPT), (m.CNSendPT == 0) != (m.CNRecvPT == 0):
+		t.Errorf("comfort noise: %+v", m)
 	case m.RTCPMux && m.RTCP != m.Remote:
 		t.Errorf("multiplexed to another port: %+v", m)
 	}
 }
 
 func FuzzAnswer(f *testing.F) {
-	seeds(f, func(b []byte) { f.Add(b, byte(0)) })
+	seeds(f, func(b []byte) { f.Add(b, byte(0)); f.Add(b, byte(0x50)); f.Add(b, byte(0x20)) })
 	f.Add([]byte("v=0\nc=IN IP4 h\nm=audio 1 RTP/AVP 9 9\na=rtpmap:9 pcma\n"), byte(1))
 	f.Fuzz(func(t *testing.T, offer []byte, dir byte) {
 		l := local(Direction(dir%4), opus, g722, pcma, pcmu)
 		l.RTCPMux, l.PreferLocal = dir&4 != 0, dir&8 != 0
+		l.SRTP, l.ComfortNoise = SRTPMode((dir>>4&3)%3), dir&0x40 != 0
 		s := NewSession(1)
 		answer, m, err := s.Answer(offer, l)
 		agreesWithStrictParser(t, offer)
@@ -133,10 +139,11 @@ func agreesWithStrictParser(t *testing.T, offer []byte) {
 }
 
 func FuzzAccept(f *testing.F) {
-	seeds(f, func(b []byte) { f.Add(b, byte(0)) })
+	seeds(f, func(b []byte) { f.Add(b, byte(0)); f.Add(b, byte(0x18)); f.Add(b, byte(0x20)) })
 	f.Fuzz(func(t *testing.T, answer []byte, dir byte) {
 		l := local(Direction(dir%4), opus, g722, pcma, pcmu)
 		l.RTCPMux = dir&4 != 0
+		l.SRTP, l.ComfortNoise = SRTPMode((dir>>4&3)%3), dir&8 != 0
 		s := NewSession(1)
 		mustOffer(t, s, l)
 		m, err := s.Accept(answer)
@@ -160,10 +167,11 @@ func FuzzSession(f *testing.F) {
 	f.Fuzz(func(t *testing.T, steps []byte) {
 		sides := [2]*Session{NewSession(1), NewSession(2)}
 		pick := [][]codec.Codec{{pcma}, {pcmu, pcma}, {opus, g722, pcma}, {g722, opus, pcmu, pcma}}
-		for _, step := range steps[:min(len(steps), 64)] {
+		for i, step := range steps[:min(len(steps), 64)] {
 			from, to := sides[step&1], sides[step&1^1]
 			l := local(Direction(step>>1&3), pick[step>>3&3]...)
 			l.RTCPMux = step&0x20 != 0
+			l.SRTP, l.ComfortNoise = SRTPMode((i+int(step))%3), step&0x10 != 0
 			talk(t, from, to, l, int(step>>6))
 		}
 	})
@@ -195,7 +203,7 @@ func talk(t *testing.T, from, to *Session, l Local, way int) {
 		return
 	}
 	theirs := local(SendRecv, pcmu, g722, opus, pcma)
-	theirs.RTCPMux = true
+	theirs.RTCPMux, theirs.SRTP, theirs.ComfortNoise = true, SRTPOptional, true
 	answer, far, err := to.Answer(offer, theirs)
 	if err != nil {
 		t.Fatalf("our own offer is refused: %v\n%s", err, offer)
@@ -209,6 +217,7 @@ func talk(t *testing.T, from, to *Session, l Local, way int) {
 		near.DTMFRecvPT != far.DTMFSendPT || near.Direction != far.Direction.Reverse() || near.RTCPMux != far.RTCPMux {
 		t.Fatalf("the sides disagree:\n%+v\n%+v\n%s\n%s", near, far, offer, answer)
 	}
+	agree(t, near, far)
 	if way == 2 {
 		from.Rollback()
 		if now, ok := from.Media(); now != before || ok != had {

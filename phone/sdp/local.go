@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"housephone/phone/codec"
+	"housephone/phone/sdes"
 )
 
 // Local is what we can and want to do now.
@@ -28,6 +29,13 @@ type Local struct {
 	SessionName string
 	// RTCPMux offers RTCP on the RTP port and agrees to it (RFC 5761).
 	RTCPMux bool
+	// SRTP tells whether the sound is to be encrypted.
+	SRTP SRTPMode
+	// Suites are those of our offers, in the order of preference; empty is
+	// [sdes.Offered]. In answers every suite is taken.
+	Suites []sdes.Suite
+	// ComfortNoise offers and answers comfort noise (RFC 3389) beside codecs of 8 kHz.
+	ComfortNoise bool
 }
 
 const defaultPtime = 20
@@ -36,6 +44,9 @@ func (l Local) withDefaults() Local {
 	l.Addr = l.Addr.Unmap().WithZone("")
 	if l.Ptime == 0 {
 		l.Ptime = defaultPtime
+	}
+	if len(l.Suites) == 0 {
+		l.Suites = sdes.Offered()
 	}
 	if l.SessionName == "" {
 		l.SessionName = "-"
@@ -55,8 +66,15 @@ func (l Local) validate() error {
 		return fmt.Errorf("%w: packets of %d ms, allowed are %d to %d", ErrLocal, l.Ptime, minPtime, maxPtime)
 	case l.Direction < SendRecv || l.Direction > Inactive:
 		return fmt.Errorf("%w: direction %d", ErrLocal, int(l.Direction))
+	case l.SRTP < SRTPOff || l.SRTP > SRTPRequired || len(l.Suites) > maxCrypto:
+		return fmt.Errorf("%w: SRTP mode %d with %d suites", ErrLocal, int(l.SRTP), len(l.Suites))
 	case strings.ContainsAny(l.SessionName, "\r\n\x00"):
 		return fmt.Errorf("%w: session name %q", ErrLocal, l.SessionName)
+	}
+	for _, suite := range l.Suites {
+		if _, _, ok := suite.Lengths(); !ok {
+			return fmt.Errorf("%w: suite %q", ErrLocal, suite)
+		}
 	}
 	for _, c := range l.Codecs {
 		if !isToken(c.Name) || c.ClockRate <= 0 || c.PayloadType > maxPayloadType {

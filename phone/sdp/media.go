@@ -4,6 +4,7 @@ import (
 	"net/netip"
 
 	"housephone/phone/codec"
+	"housephone/phone/sdes"
 )
 
 // Media is what offer and answer have agreed. It is comparable: an equal Media after a
@@ -30,6 +31,9 @@ type Media struct {
 	// DTMFClock is the clock rate of telephone-event: the codec's, or 8000 from an end
 	// that has no other; 0 without telephone-event.
 	DTMFClock int
+	// CNSendPT and CNRecvPT are the payload types of comfort noise (RFC 3389), 0 where
+	// it is not agreed: 0 can be nothing but PCMU.
+	CNSendPT, CNRecvPT uint8
 	// Ptime is how many ms of audio the far end wants in a packet, 10 to 60, as near as
 	// Codec can do it.
 	Ptime int
@@ -38,7 +42,9 @@ type Media struct {
 	Direction Direction
 	// RemoteHold tells that the far end does not want to receive.
 	RemoteHold bool
-	// Secure is SRTP; false for the profiles that are accepted so far.
+	// SRTP holds suite and keys of both directions when the sound is encrypted.
+	SRTP sdes.SRTP
+	// Secure tells that it is, in both directions.
 	Secure bool
 	// Video tells that the far end's description has a live video line.
 	Video bool

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"housephone/phone/codec"
+	"housephone/phone/sdes"
 )
 
 const firstDynamic = 96 // RFC 3551 6
@@ -73,9 +74,11 @@ type description struct {
 	codecs []codec.Codec
 	// formats are those of codecs, in the same order; events those of telephone-event
 	formats, events []format
+	noise           []format // one or none
+	crypto          []sdes.Attribute
 }
 
-func (d *description) all() []format { return slices.Concat(d.formats, d.events) }
+func (d *description) all() []format { return slices.Concat(d.formats, d.noise, d.events) }
 
 // find gives the codec that a format of the far end means, and our payload type for it.
 func (d *description) find(f format) (codec.Codec, uint8, bool) {
@@ -103,6 +106,13 @@ func (p payloads) offered(l Local, current codec.Codec) (*description, bool) {
 			return nil, false
 		}
 		d.codecs, d.formats = append(d.codecs, c), append(d.formats, f)
+	}
+	if l.ComfortNoise && slices.ContainsFunc(d.codecs, func(c codec.Codec) bool { return c.SampleRate == 8000 }) {
+		noise, ok := p.assign(format{pt: 13, name: noiseName, clock: 8000}.normal(), d.all())
+		if !ok {
+			return nil, false
+		}
+		d.noise = []format{noise}
 	}
 	if !l.DTMF {
 		return d, true

@@ -1,7 +1,9 @@
 package sdp
 
 import (
+	"crypto/rand"
 	"fmt"
+	"io"
 	"net/netip"
 	"slices"
 	"time"
@@ -9,6 +11,7 @@ import (
 	"github.com/pion/sdp/v3"
 
 	"housephone/phone/codec"
+	"housephone/phone/sdes"
 )
 
 // Session is the offer/answer state of one dialog.
@@ -17,6 +20,7 @@ type Session struct {
 	origin  netip.Addr // in o=
 	version uint64     // of the last body; only ever grows
 	body    []byte     // the last body, printed with version 0
+	random  io.Reader  // of keys
 
 	now   state
 	saved *state // what Rollback returns to
@@ -31,12 +35,15 @@ type state struct {
 	offering bool         // said is an offer, which may be answered once or more
 	pending  bool         // ... and was not answered yet
 	media    Media
+	keys     keying // those of media
 	agreed   bool
 }
 
 // NewSession starts the state of a dialog. The id goes into o= and must be unique among
 // the descriptions from this address; 62 bits of it are used (RFC 3264 5).
-func NewSession(id uint64) *Session { return &Session{id: id & (1<<62 - 1)} }
+func NewSession(id uint64) *Session {
+	return &Session{id: id & (1<<62 - 1), random: rand.Reader}
+}
 
 // Fork gives a copy for a further early dialog of the same INVITE (RFC 3261 13.2.2.4): the
 // offer went to all forks, each answers for itself.
@@ -68,9 +75,15 @@ func (s *Session) Offer(l Local) ([]byte, error) {
 	if next.said, ok = next.payloads.offered(l, s.now.media.Codec); !ok {
 		return nil, fmt.Errorf("%w: no payload type is free", ErrLocal)
 	}
+	var err error
+	if next.said.crypto, err = s.offeredCrypto(l); err != nil {
+		return nil, err
+	}
 	if len(next.lines) == 0 {
 		next.lines = []line{{media: "audio", protos: []string{"RTP", "AVP"}, format: "0"}}
 	}
+	next.lines = slices.Clone(next.lines)
+	next.lines[next.active].protos = s.profile(next.lines[next.active].protos, l)
 	return s.offer(next)
 }
 
@@ -110,7 +123,11 @@ func (s *Session) Accept(answer []byte) (Media, error) {
 		return Media{}, err
 	}
 	said := s.now.said
-	a, f, err := choose(audioLines(d, said.all()), said.find, s.now.active)
+	lines := audioLines(d, said.all())
+	for i := range lines {
+		lines[i].judgeAnswer(said)
+	}
+	a, f, err := choose(lines, said.find, s.now.active)
 	if err != nil {
 		return Media{}, err
 	}
@@ -127,7 +144,11 @@ func (s *Session) Accept(answer []byte) (Media, error) {
 			}
 		}
 	}
+	if noise, ok := a.comfort(m.Codec); ok && len(said.noise) > 0 {
+		m.CNSendPT, m.CNRecvPT = noise.pt, said.noise[0].pt
+	}
 	m.multiplex(said.local.RTCPMux && a.mux)
+	s.now.keys = a.secureLine(&m)
 	s.now.media, s.now.agreed, s.now.pending = m, true, false
 	return m, nil
 }
@@ -135,7 +156,8 @@ func (s *Session) Accept(answer []byte) (Media, error) {
 // Answer answers the far end's offer: every m-line in its place, one audio line accepted
 // with one codec and telephone-event under the payload types of the offer (RFC 3264 6.1).
 // The same offer and Local give the same body again, version included. Errors:
-// ErrOfferPending, ErrNotSDP, ErrNoAudio, ErrNoCommonCodec, ErrSecureOnly, ErrLocal.
+// ErrOfferPending, ErrNotSDP, ErrNoAudio, ErrNoCommonCodec, ErrSecureOnly, ErrPlainOnly,
+// ErrCrypto, ErrLocal.
 func (s *Session) Answer(offer []byte, l Local) ([]byte, Media, error) {
 	l = l.withDefaults()
 	if err := l.validate(); err != nil {
@@ -148,15 +170,26 @@ func (s *Session) Answer(offer []byte, l Local) ([]byte, Media, error) {
 	if err != nil {
 		return nil, Media{}, err
 	}
-	a, f, err := choose(l.preferred(audioLines(d, nil)), l.find, s.now.active)
+	lines := l.preferred(audioLines(d, nil))
+	for i := range lines {
+		lines[i].judgeOffer(l.SRTP)
+	}
+	a, f, err := choose(lines, l.find, s.active())
 	if err != nil {
 		return nil, Media{}, err
+	}
+	if a.theirs.Key != (sdes.Key{}) {
+		key, err := s.keyFor(&a, l)
+		if err != nil {
+			return nil, Media{}, err
+		}
+		a.ours = a.theirs.Answer(key)
 	}
 	m, said := a.answer(l, f)
 	m.Video = hasVideo(d)
 	next := state{
 		lines: linesOf(d), active: a.index, payloads: s.now.payloads.clone(),
-		said: said, media: m, agreed: true,
+		said: said, media: m, keys: keying{a.ours, a.theirs}, agreed: true,
 	}
 	for _, f := range said.all() {
 		next.payloads.bind(f)
@@ -213,32 +246,34 @@ func (l Local) preferred(lines []audio) []audio {
 	return lines
 }
 
+// active is the place of the session's line, or -1 before there is one.
+func (s *Session) active() int {
+	if len(s.now.lines) == 0 {
+		return -1
+	}
+	return s.now.active
+}
+
 // choose takes the first usable line with a format that find knows; the session's own
-// line goes before the others.
+// line goes before the others, then those with keys.
 func choose(lines []audio, find func(format) (codec.Codec, uint8, bool), active int) (audio, format, error) {
-	slices.SortStableFunc(lines, func(x, y audio) int { return other(x, active) - other(y, active) })
+	slices.SortStableFunc(lines, func(x, y audio) int { return preferSecure(x, y, active) })
 	err := ErrNoAudio
 	for _, a := range lines {
 		switch {
-		case a.usable():
+		case !a.usable():
+		case a.refused == nil:
 			for _, f := range a.formats {
 				if _, _, ok := find(f); ok {
 					return a, f, nil
 				}
 			}
 			err = ErrNoCommonCodec
-		case a.secure && err == ErrNoAudio: //nolint:errorlint // set above, never wrapped
-			err = ErrSecureOnly
+		case err == ErrNoAudio: //nolint:errorlint // set above, never wrapped
+			err = a.refused
 		}
 	}
 	return audio{}, format{}, err
-}
-
-func other(a audio, active int) int {
-	if a.index == active {
-		return 0
-	}
-	return 1
 }
 
 // media is what a line of the far end says of itself, and what it leaves us to do.
@@ -276,6 +311,13 @@ func (a *audio) answer(l Local, f format) (Media, *description) {
 	if event, ok := a.event(f.clock); ok && l.DTMF {
 		m.DTMFSendPT, m.DTMFRecvPT, m.DTMFClock = int(event.pt), int(event.pt), event.clock
 		said.events = []format{event}
+	}
+	if noise, ok := a.comfort(m.Codec); ok && l.ComfortNoise {
+		m.CNSendPT, m.CNRecvPT = noise.pt, noise.pt
+		said.noise = []format{noise}
+	}
+	if a.secureLine(&m).on() {
+		said.crypto = []sdes.Attribute{a.ours}
 	}
 	clash := slices.ContainsFunc(said.all(), func(f format) bool { return f.pt >= 64 && f.pt < firstDynamic })
 	m.multiplex(l.RTCPMux && a.mux && !clash) // RFC 5761 4: those numbers look like RTCP

@@ -61,12 +61,19 @@ func (s *Session) write(lines []line, active int, said *description) ([]byte, er
 func (d *description) fill(m *sdp.MediaDescription) {
 	m.MediaName.Port.Value = d.local.Port
 	m.MediaName.Formats = nil
+	for _, c := range d.crypto {
+		m.WithValueAttribute("crypto", c.Value())
+	}
 	for i, f := range d.formats {
 		m.MediaName.Formats = append(m.MediaName.Formats, strconv.Itoa(int(f.pt)))
 		m.WithValueAttribute("rtpmap", fmt.Sprintf("%d %s", f.pt, encoding(d.codecs[i])))
 		if fmtp := d.codecs[i].Fmtp(); fmtp != "" {
 			m.WithValueAttribute("fmtp", fmt.Sprintf("%d %s", f.pt, fmtp))
 		}
+	}
+	for _, f := range d.noise {
+		m.MediaName.Formats = append(m.MediaName.Formats, strconv.Itoa(int(f.pt)))
+		m.WithValueAttribute("rtpmap", fmt.Sprintf("%d CN/%d", f.pt, f.clock))
 	}
 	for _, f := range d.events {
 		m.MediaName.Formats = append(m.MediaName.Formats, strconv.Itoa(int(f.pt)))
