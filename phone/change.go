@@ -60,7 +60,6 @@ func (c *call) reinvite() {
 		c.re.reply(errf(Failed, "the call cannot be changed: %v", err))
 		return
 	}
-	var seq uint32
 	d := c.dlg
 	x := c.newExchange(d, sip.INVITE, func(req *sip.Request) {
 		req.AppendHeader(sip.NewHeader("Allow", allowedMethods))
@@ -69,31 +68,30 @@ func (c *call) reinvite() {
 		setSDP(req, body)
 	})
 	x.progress = func(*sip.Response) {}
-	acks := map[uint32]*ackState{}
+	var ack *ackState
+	answered := false
 	x.final = func(res *sip.Response) {
 		c.p.inHand = c
-		seq = res.CSeq().SeqNo
-		if a := acks[seq]; a != nil {
-			if a.raw != nil {
-				_ = a.flow.Send(a.raw) // a copy of the 2xx: the ACK was lost
-			}
+		if ack != nil { // a copy of the 2xx: the ACK was lost
+			ack.again()
 			return
 		}
+		answered = true
 		if res.IsSuccess() {
 			d.refresh(res)
-			acks[seq] = &ackState{}
-			ack := d.requestSeq(sip.ACK, seq)
-			for _, name := range []string{"Authorization", "Proxy-Authorization"} {
-				for _, h := range x.req.GetHeaders(name) {
-					ack.AppendHeader(sip.HeaderClone(h))
-				}
-			}
-			ack.SetBody(nil)
-			c.p.sendACK(d.hop(), ack, c.media.flow, acks[seq])
+			ack = &ackState{}
+			c.acknowledge(d, x.req, ack)
 		}
 		c.changeAnswered(res)
 	}
-	x.failed = func(err error) { c.p.inHand = c; c.changeFailed(err) }
+	x.failed = func(err error) { c.p.inHand = c; answered = true; c.changeFailed(err) }
+	// After a 1xx no timer of the transaction runs any more (RFC 3261 17.1.1.2).
+	c.after(c.p.transactions.Timers().GiveUp()+time.Second, func() {
+		if !answered {
+			x.stop()
+			c.changeFailed(transaction.ErrTimeout)
+		}
+	})
 	c.re.x = x
 	x.start()
 }

@@ -1,6 +1,7 @@
 package phone
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"strconv"
 	"strings"
@@ -83,9 +84,7 @@ func (c *call) repeatReliable(res *sip.Response) {
 // pracked takes a PRACK (RFC 3262 3).
 func (c *call) pracked(tx *transaction.Server) {
 	s := &c.in.reply
-	want := []string{strconv.FormatUint(uint64(s.rseq), 10), strconv.FormatUint(uint64(c.in.seq()), 10), "INVITE"}
-	h := tx.Request.GetHeader("RAck")
-	if !s.waiting || h == nil || strings.Join(strings.Fields(h.Value()), " ") != strings.Join(want, " ") {
+	if !s.waiting || !c.in.acknowledges(tx.Request) {
 		c.p.answerAs(tx, c.tag, 481, "Call/Transaction Does Not Exist")
 		return
 	}
@@ -126,7 +125,15 @@ func (c *call) prackedSDP(req *sip.Request, res *sip.Response) *Error {
 	return nil
 }
 
-func (in *incoming) seq() uint32 { return in.tx.Request.CSeq().SeqNo }
+// acknowledges tells whether the RAck of a PRACK names the response that waits for it.
+func (in *incoming) acknowledges(prack *sip.Request) bool {
+	h := prack.GetHeader("RAck")
+	if h == nil {
+		return false
+	}
+	want := fmt.Sprintf("%d %d INVITE", in.reply.rseq, in.tx.Request.CSeq().SeqNo)
+	return strings.Join(strings.Fields(h.Value()), " ") == want
+}
 
 // reliable acknowledges a reliable provisional response by PRACK (RFC 3262 4);
 // false means that it is a copy or out of order and must not be handled.

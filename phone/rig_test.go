@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/netip"
 	"slices"
@@ -42,7 +43,8 @@ func newRig(t *testing.T, change func(*phone.Config), peers ...*phonetest.Peer) 
 	}
 	r := &rig{t: t, changed: make(chan struct{}), addr: netip.MustParseAddrPort(udp.LocalAddr().String())}
 	cfg := phone.Config{
-		UDP: udp, RTPMin: 20000, RTPMax: 29998, Volume: phone.DefaultVolume,
+		Logger: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError})),
+		UDP:    udp, RTPMin: 20000, RTPMax: 29998, Volume: phone.DefaultVolume,
 		Timers: transaction.Timers{T1: 100 * time.Millisecond, T2: 400 * time.Millisecond, T4: 400 * time.Millisecond},
 	}
 	if change != nil {

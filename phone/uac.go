@@ -49,6 +49,13 @@ type ackState struct {
 	flow transport.Flow
 }
 
+// again repeats the ACK for a copy of its 2xx.
+func (a *ackState) again() {
+	if a.raw != nil {
+		_ = a.flow.Send(a.raw)
+	}
+}
+
 func (o *outgoing) reply(err error) {
 	for _, f := range o.replies {
 		f(err)
@@ -221,9 +228,7 @@ func (c *call) again() {
 func (c *call) inviteAccepted(res *sip.Response) {
 	tag := remoteTag(res.To().Params.GetOr("tag", ""))
 	if a, ok := c.out.acks[tag]; ok { // the ACK was lost
-		if a.raw != nil {
-			_ = a.flow.Send(a.raw)
-		}
+		a.again()
 		return
 	}
 	first := !c.out.answered
@@ -234,7 +239,9 @@ func (c *call) inviteAccepted(res *sip.Response) {
 	}
 	f.dlg.confirm(res)
 	f.dlg.localSeq = max(f.dlg.localSeq, c.out.seq)
-	c.acknowledge(f.dlg, tag)
+	a := &ackState{}
+	c.out.acks[tag] = a
+	c.acknowledge(f.dlg, c.out.x.req, a)
 	switch {
 	case !first || c.over || c.out.cancelled: // a fork too many, or nobody waits any more
 		c.bye(f.dlg)
@@ -280,12 +287,10 @@ func (c *call) connect(f *fork, res *sip.Response) {
 }
 
 // acknowledge sends the ACK of a 2xx and keeps it for copies of the 2xx (RFC 3261 13.2.2.4).
-func (c *call) acknowledge(d *dialog, tag remoteTag) {
-	a := &ackState{}
-	c.out.acks[tag] = a
-	req := d.requestSeq(sip.ACK, c.out.seq)
+func (c *call) acknowledge(d *dialog, invite *sip.Request, a *ackState) {
+	req := d.requestSeq(sip.ACK, invite.CSeq().SeqNo)
 	for _, name := range []string{"Authorization", "Proxy-Authorization"} { // RFC 3261 22.1
-		for _, h := range c.out.x.req.GetHeaders(name) {
+		for _, h := range invite.GetHeaders(name) {
 			req.AppendHeader(sip.HeaderClone(h))
 		}
 	}
