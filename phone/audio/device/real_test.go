@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"math"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -49,14 +50,12 @@ const lossText, backText = "level=WARN", "sound device is back"
 
 // media does what the media thread of a call does: every 20 ms a frame out and a frame in.
 type media struct {
-	rate   int
-	play   audio.Source
-	mu     sync.Mutex
-	heard  []int16
-	marks  []int // samples heard when mark was called
-	frames int
-	stop   chan struct{}
-	ended  chan struct{}
+	rate  int
+	play  audio.Source
+	mu    sync.Mutex
+	heard []int16
+	stop  chan struct{}
+	ended chan struct{}
 }
 
 func startMedia(t *testing.T, rate int, src audio.Source, sink audio.Sink, play audio.Source) *media {
@@ -199,29 +198,25 @@ func (c *click) Read(frame []int16) int {
 }
 
 // delay makes a click and measures how long it takes back to the media thread.
-func delay(t *testing.T, m *media, c *click) time.Duration {
-	t.Helper()
+// A click that falls into a gap, as a busy machine makes them, gives false.
+func delay(m *media, c *click) (time.Duration, bool) {
 	m.mu.Lock()
 	from := len(m.heard)
 	m.mu.Unlock()
 	c.mu.Lock()
 	c.want = true
 	c.mu.Unlock()
-	var found time.Time
-	eventually(t, "the click is heard", func() bool {
+	for deadline := time.Now().Add(time.Second); time.Now().Before(deadline); time.Sleep(2 * time.Millisecond) {
 		m.mu.Lock()
-		defer m.mu.Unlock()
-		for _, v := range m.heard[from:] {
-			if v > 3000 || v < -3000 {
-				found = time.Now()
-				return true
-			}
+		heard := slices.ContainsFunc(m.heard[from:], func(v int16) bool { return v > 3000 || v < -3000 })
+		m.mu.Unlock()
+		if heard {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			return time.Since(c.at), true
 		}
-		return false
-	})
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return found.Sub(c.at)
+	}
+	return 0, false
 }
 
 // The delay from one call of the media thread to the other, through both
@@ -234,12 +229,14 @@ func TestDelayThroughPulseAudio(t *testing.T) {
 	m := startMedia(t, 16000, src, sink, c)
 	eventually(t, "both are open", func() bool { return src.Stats().Open && sink.Stats().Open })
 	time.Sleep(700 * time.Millisecond)
-	best := time.Hour
-	for range 10 {
-		d := delay(t, m, c)
-		t.Logf("delay %v, source buffer %v, sink buffer %v", d, src.Stats().Buffered, sink.Stats().Buffered)
-		best = min(best, d)
+	best, heard := time.Hour, 0
+	for try := 0; try < 12 && heard < 6; try++ {
 		time.Sleep(130 * time.Millisecond)
+		if d, ok := delay(m, c); ok {
+			t.Logf("delay %v, source buffer %v, sink buffer %v", d, src.Stats().Buffered, sink.Stats().Buffered)
+			best = min(best, d)
+			heard++
+		}
 	}
 	t.Logf("source %+v sink %+v", src.Stats(), sink.Stats())
 	if best > 250*time.Millisecond {

@@ -51,9 +51,9 @@ type Conn struct {
 // Dial connects to the server that the environment names and logs in. The
 // error is [ErrNoServer] where nobody answers.
 func Dial(ctx context.Context, getenv func(string) string) (*Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	short, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	c, err := dial(ctx, getenv)
+	c, err := dial(short, getenv)
 	if err != nil {
 		return nil, err
 	}

@@ -55,7 +55,7 @@ func parseServer(s string) []address {
 		if strings.HasPrefix(word, "{") {
 			_, word, _ = strings.Cut(word, "}")
 		}
-		kind, rest, _ := strings.Cut(word, ":")
+		kind, rest, colon := strings.Cut(word, ":")
 		switch {
 		case strings.HasPrefix(word, "/"):
 			list = append(list, address{"unix", word})
@@ -63,7 +63,7 @@ func parseServer(s string) []address {
 			list = append(list, address{"unix", rest})
 		case (kind == "tcp" || kind == "tcp4" || kind == "tcp6") && rest != "":
 			list = append(list, address{kind, withPort(rest)})
-		case word != "" && rest == "":
+		case word != "" && !colon:
 			list = append(list, address{"tcp", withPort(kind)})
 		}
 	}

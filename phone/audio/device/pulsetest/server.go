@@ -77,7 +77,8 @@ func (s *Server) Restart() {
 		s.t.Fatal(err)
 	}
 	_ = os.Remove(s.Socket())
-	s.cmd = exec.Command("pulseaudio", "-n", "-F", script, "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no", "--disable-shm=yes", "--realtime=no", "--high-priority=no")
+	s.cmd = exec.CommandContext(context.Background(), "pulseaudio", "-n", "-F", script, "--daemonize=no", "--exit-idle-time=-1",
+		"--use-pid-file=no", "--disable-shm=yes", "--realtime=no", "--high-priority=no")
 	s.cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + s.dir, "XDG_RUNTIME_DIR=" + s.dir, "XDG_CONFIG_HOME=" + s.dir, "XDG_STATE_HOME=" + s.dir}
 	s.cmd.Stdout, s.cmd.Stderr = s.output, s.output
 	if err := s.cmd.Start(); err != nil {
