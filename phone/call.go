@@ -107,7 +107,7 @@ func newCallID() string { return rand.Text() }
 func (c *call) snapshot() Call {
 	s := Call{
 		Slot: c.slot, ID: c.id, Direction: c.dir, Remote: c.remote, Local: c.p.user(), Status: c.status,
-		Started: c.started, Answered: c.answered, Codec: c.media.codecName(), Secure: c.media.secure,
+		Started: c.started, Answered: c.answered, Codec: c.media.codecName(), Rate: c.media.rateOr(0), Secure: c.media.secure,
 		Muted: c.muted, Held: c.held, HeldByFar: c.far,
 	}
 	s.Quality = c.media.quality()

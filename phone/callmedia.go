@@ -29,6 +29,10 @@ type callMedia struct {
 	rate              int  // of the open devices, 0 = none
 	source            audio.SourceCloser
 	sink              audio.SinkCloser
+	opening           struct{ source, sink bool }
+	instead           audio.Source // heard by the far end instead of the microphone
+	keys              audio.Source // tones that go before everything else
+	near, far         audio.Sink   // copies for a recording
 	tick              *timer
 	closed            bool
 }
@@ -142,33 +146,90 @@ func (m *callMedia) reopen() {
 		m.release()
 		m.rate = rate
 	}
-	if m.playing && m.sink == nil && p.cfg.Playback != nil {
-		open(m, p.cfg.Playback.OpenSink, func(s audio.SinkCloser) { m.sink = s; m.stream.SetSink(s) })
+	if m.playing && m.sink == nil && !m.opening.sink && p.cfg.Playback != nil {
+		m.opening.sink = true
+		open(m, p.cfg.Playback.OpenSink, &m.opening.sink, func(s audio.SinkCloser) { m.sink = s })
 	}
-	if m.speaking && m.source == nil && p.cfg.Capture != nil {
-		open(m, p.cfg.Capture.OpenSource, func(s audio.SourceCloser) { m.source = s; m.stream.SetSource(s) })
+	if m.speaking && m.source == nil && !m.opening.source && p.cfg.Capture != nil {
+		m.opening.source = true
+		open(m, p.cfg.Capture.OpenSource, &m.opening.source, func(s audio.SourceCloser) { m.source = s })
 	}
 }
 
 // open opens one end of a device in the background and hands it to use, unless
 // the call has moved on meanwhile.
-func open[T interface{ Close() error }](m *callMedia, f func(int) (T, error), use func(T)) {
+func open[T interface{ Close() error }](m *callMedia, f func(int) (T, error), opening *bool, use func(T)) {
 	p, rate := m.call.p, m.rate
 	p.background(func(context.Context) {
 		dev, err := f(rate)
 		posted := p.box.post(func() {
+			*opening = false
 			switch {
 			case err != nil:
 				p.log.Warn("sound device", "err", err)
 				p.emit(Warning{"the call goes on without sound device: " + err.Error()})
 			case m.closed || m.rate != rate:
 				p.jobs.Go(func() { _ = dev.Close() })
+				m.reopen()
 			default:
 				use(dev)
+				m.connect()
 			}
 		})
 		if !posted && err == nil {
 			_ = dev.Close()
+		}
+	})
+}
+
+// connect lets the stream speak and listen as things stand.
+func (m *callMedia) connect() {
+	if m.stream == nil || m.closed {
+		return
+	}
+	var source audio.Source
+	if m.source != nil {
+		source = m.source
+	}
+	if m.instead != nil {
+		source = m.instead
+	}
+	if m.keys != nil {
+		source = m.keys
+	}
+	m.stream.SetSource(tapSource(source, m.near))
+	var sink audio.Sink
+	if m.sink != nil {
+		sink = m.sink
+	}
+	m.stream.SetSink(tapSink(sink, m.far))
+}
+
+// tapSource copies what is sent.
+func tapSource(s audio.Source, tap audio.Sink) audio.Source {
+	if tap == nil {
+		return s
+	}
+	return audio.SourceFunc(func(frame []int16) int {
+		n := 0
+		if s != nil {
+			n = s.Read(frame)
+		}
+		clear(frame[n:])
+		tap.Write(frame)
+		return len(frame)
+	})
+}
+
+// tapSink copies what is received.
+func tapSink(s, tap audio.Sink) audio.Sink {
+	if tap == nil {
+		return s
+	}
+	return audio.SinkFunc(func(frame []int16) {
+		tap.Write(frame)
+		if s != nil {
+			s.Write(frame)
 		}
 	})
 }

@@ -47,6 +47,7 @@ type Call struct {
 	Started   time.Time
 	Answered  time.Time // zero until then
 	Codec     string    // "" until media is negotiated
+	Rate      int       // samples a second of its PCM, 0 until media is negotiated
 	Secure    bool
 	Muted     bool
 	Held      bool // by us

@@ -150,14 +150,11 @@ func (c *call) playKeys(keys string, reply func(error)) {
 		reply(asError(err, Invalid))
 		return
 	}
-	c.media.stream.SetSource(src)
+	c.media.keys = src
+	c.media.connect()
 	c.after(length, func() {
-		if !c.media.closed {
-			c.media.stream.SetSource(nil)
-			if c.media.source != nil {
-				c.media.stream.SetSource(c.media.source)
-			}
-		}
+		c.media.keys = nil
+		c.media.connect()
 		reply(nil)
 	})
 }
