@@ -110,11 +110,11 @@ type Ended struct {
 // RefusedCall tells of a caller sent away because a call is in progress.
 type RefusedCall struct{ Remote Party }
 
-// Incoming tells that a call rings in, Outgoing that one is dialled.
-type (
-	Incoming struct{ Call Call }
-	Outgoing struct{ Call Call }
-)
+// Incoming tells that a call rings in.
+type Incoming struct{ Call Call }
+
+// Outgoing tells that a call is dialled.
+type Outgoing struct{ Call Call }
 
 // Key is one key pressed by the far end.
 type Key struct {

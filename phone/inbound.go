@@ -18,12 +18,17 @@ func (p *Phone) arrived(s *transaction.Server) {
 
 // request takes a new request that is not an ACK (RFC 3261 8.2).
 func (p *Phone) request(s *transaction.Server) {
+	handled := false
 	defer func() {
-		if r := recover(); r != nil {
-			p.answer(s, 500, "Server Internal Error") // nothing happens where it has its answer
-			panic(r)
+		if !handled { // a panic; where there is an answer this one goes nowhere
+			p.answer(s, 500, "Server Internal Error")
 		}
 	}()
+	p.serve(s)
+	handled = true
+}
+
+func (p *Phone) serve(s *transaction.Server) {
 	req := s.Request
 	if s.Request.Method == sip.CANCEL {
 		p.cancelRequest(s)

@@ -38,7 +38,7 @@ func (c *call) infoReceived(s *transaction.Server) {
 	if ct := s.Request.ContentType(); ct != nil {
 		kind, _, _ = strings.Cut(strings.ToLower(ct.Value()), ";")
 	}
-	key := ""
+	var key string
 	switch strings.TrimSpace(kind) {
 	case "application/dtmf-relay":
 		key = relayKey(string(s.Request.Body()))
@@ -70,10 +70,12 @@ func relayKey(body string) string {
 	return ""
 }
 
+func isKey(r rune) bool { return strings.ContainsRune("0123456789*#ABCD", r) }
+
 // infoKey reads one key, also as an event number (RFC 4733 3.2: 10 is *, 11 is #, 12 to 15 are A to D).
 func infoKey(v string) string {
 	v = strings.ToUpper(v)
-	if len(v) == 1 && strings.Contains("0123456789*#ABCD", v) {
+	if len(v) == 1 && isKey(rune(v[0])) {
 		return v
 	}
 	if n, err := strconv.Atoi(v); err == nil && n >= 10 && n <= 15 {

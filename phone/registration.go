@@ -31,7 +31,6 @@ type registration struct {
 	tag     localTag
 	seq     uint32
 	x       *exchange
-	pending bool
 	flow    transport.Flow     // the last one a REGISTER left by
 	local   netip.AddrPort     // its local address then
 	learnt  netip.AddrPort     // our address as the server sees it, when it differs

@@ -204,14 +204,13 @@ func do(t testing.TB, w *phone.Pending) {
 	}
 }
 
-func refused(t testing.TB, w *phone.Pending, kind phone.Kind, status int) *phone.Error {
+func refused(t testing.TB, w *phone.Pending, kind phone.Kind, status int) {
 	t.Helper()
 	err := wait(w)
 	e, ok := errors.AsType[*phone.Error](err)
 	if !ok || e.Kind != kind || e.Status != status {
 		t.Fatalf("got %#v, want kind %s and status %d", err, kind, status)
 	}
-	return e
 }
 
 func wait(w *phone.Pending) error {

@@ -11,11 +11,11 @@ import (
 )
 
 var (
-	// ErrTimeout: no final answer within 64*T1 (RFC 3261 8.1.3.1, like a 408).
+	// ErrTimeout says that there was no final answer within 64*T1 (RFC 3261 8.1.3.1, like a 408).
 	ErrTimeout = errors.New("no answer")
-	// ErrFinal: a final response has been sent already.
+	// ErrFinal says that a final response has been sent already.
 	ErrFinal = errors.New("the request has been answered already")
-	// ErrClosed: the layer has ended.
+	// ErrClosed says that the layer has ended.
 	ErrClosed = errors.New("transaction layer closed")
 )
 
