@@ -4,7 +4,6 @@ package device
 
 import (
 	"encoding/binary"
-	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -14,53 +13,17 @@ import (
 	"housephone/phone/audio"
 )
 
-// Devices of ALSA's null and file plugins: "tape" writes what is played to a
-// file, "voice" records from one, both in 44.1 kHz stereo only. ALSA reads the
-// configuration of this machine and then that of the home folder.
-const asoundrc = `
-pcm.raw {
-	type file
-	slave.pcm { type null }
-	file "%[1]s/tape.raw"
-	infile "%[1]s/voice.raw"
-	format raw
-}
-pcm.tape { type plug slave { pcm raw rate 44100 channels 2 format S16_LE } route_policy duplicate }
-pcm.voice { type plug slave { pcm raw rate 44100 channels 2 format S16_LE } }
-`
-
-const cardRate = 44100
-
-// useALSA makes the devices for this process and no sound server.
-func useALSA(t *testing.T) (dir string) {
+// useALSA leaves this process no sound server, only what TestMain configures:
+// the devices "tape" and "voice".
+func useALSA(t *testing.T) {
 	t.Helper()
-	dir = t.TempDir()
-	tone, err := audio.NewTone(cardRate, -12, 700)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pcm := make([]int16, 20*cardRate)
-	tone.Read(pcm)
-	var raw []byte
-	for _, v := range pcm {
-		raw = binary.LittleEndian.AppendUint16(raw, uint16(v))
-		raw = binary.LittleEndian.AppendUint16(raw, uint16(v))
-	}
-	if err := os.WriteFile(filepath.Join(dir, "voice.raw"), raw, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	config := filepath.Join(dir, ".asoundrc")
-	if err := os.WriteFile(config, fmt.Appendf(nil, asoundrc, dir), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv("HOME", dir)
 	t.Setenv("PULSE_SERVER", "")
-	t.Setenv("XDG_RUNTIME_DIR", dir)
-	return dir
+	t.Setenv("PULSE_RUNTIME_PATH", "")
+	t.Setenv("XDG_RUNTIME_DIR", t.TempDir())
 }
 
 func TestALSAFilePlugin(t *testing.T) {
-	dir := useALSA(t)
+	useALSA(t)
 	var log journal
 	d, err := Open("voice", log.logger())
 	if err != nil {
@@ -103,7 +66,7 @@ func TestALSAFilePlugin(t *testing.T) {
 	if err := sink.Close(); err != nil {
 		t.Error(err)
 	}
-	checkTape(t, filepath.Join(dir, "tape.raw"))
+	checkTape(t, filepath.Join(alsaDir, "tape.raw"))
 	if n := log.count(lossText); n != 0 {
 		t.Errorf("%d warnings:\n%s", n, log.String())
 	}

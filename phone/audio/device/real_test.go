@@ -2,9 +2,13 @@ package device
 
 import (
 	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
 	"log/slog"
 	"math"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -18,7 +22,61 @@ import (
 	"housephone/phone/audio/device/pulsetest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// alsaDir has ALSA's configuration and the files of its devices.
+var alsaDir string
+
+// Devices of ALSA's file plugin: "tape" writes what is played to a file, "voice"
+// records from one, both at 44.1 kHz in stereo only. libasound reads its
+// configuration once in a process.
+const asoundConf = `
+</usr/share/alsa/alsa.conf>
+pcm.raw {
+	type file
+	slave.pcm { type null }
+	file "%[1]s/tape.raw"
+	infile "%[1]s/voice.raw"
+	format raw
+}
+pcm.tape { type plug slave { pcm raw rate 44100 channels 2 format S16_LE } route_policy duplicate }
+pcm.voice { type plug slave { pcm raw rate 44100 channels 2 format S16_LE } }
+`
+
+const cardRate = 44100
+
+func TestMain(m *testing.M) {
+	if err := configureALSA(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		_ = os.RemoveAll(alsaDir)
+		os.Exit(code)
+	}))
+}
+
+func configureALSA() error {
+	var err error
+	if alsaDir, err = os.MkdirTemp("", "alsa"); err != nil {
+		return err
+	}
+	tone, err := audio.NewTone(cardRate, -12, 700)
+	if err != nil {
+		return err
+	}
+	pcm := make([]int16, 20*cardRate)
+	tone.Read(pcm)
+	var voice []byte
+	for _, v := range pcm {
+		voice = binary.LittleEndian.AppendUint16(voice, uint16(v))
+		voice = binary.LittleEndian.AppendUint16(voice, uint16(v))
+	}
+	config := filepath.Join(alsaDir, "asound.conf")
+	return errors.Join(
+		os.WriteFile(filepath.Join(alsaDir, "voice.raw"), voice, 0o600),
+		os.WriteFile(config, fmt.Appendf(nil, asoundConf, alsaDir), 0o600),
+		os.Setenv("ALSA_CONFIG_PATH", config),
+	)
+}
 
 // journal is a log that tests can read.
 type journal struct {

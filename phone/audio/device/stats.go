@@ -19,7 +19,7 @@ func (s *stream) stats(b *buffer) Stats {
 	return Stats{
 		Open: rate != 0, Rate: int(rate), Losses: int(s.losses.Load()),
 		Dry: int(b.dry.Load()), Dropped: int(b.dropped.Load()),
-		Buffered: time.Duration(float64(b.ring.fill()) / b.rate * float64(time.Second)),
+		Buffered: time.Duration(float64(max(0, b.ring.fill())) / b.rate * float64(time.Second)),
 		Device:   time.Duration(s.latency.Load()), PPM: b.correction(),
 	}
 }

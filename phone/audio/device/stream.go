@@ -11,12 +11,12 @@ import (
 type times struct {
 	retry  time.Duration // between tries to open a device
 	silent time.Duration // until an open that does not return is told of
-	close  time.Duration // the most that Close takes
-	drain  time.Duration // the most of it for sound that is still to be played
+	close  time.Duration // the most that Close waits for the driver
+	drain  time.Duration // the most that it waits before for sound to be played
 }
 
 func defaultTimes() times {
-	return times{retry: time.Second, silent: 2 * time.Second, close: time.Second, drain: 250 * time.Millisecond}
+	return times{retry: time.Second, silent: 2 * time.Second, close: 700 * time.Millisecond, drain: 250 * time.Millisecond}
 }
 
 // stream keeps a device open: one goroutine opens it, waits for its end, and
