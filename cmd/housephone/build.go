@@ -46,6 +46,7 @@ func (s *service) describe() {
 	s.tree = topics.Tree{Prefix: c.MQTT.Prefix, ID: c.ID}
 	s.features = topics.Features{topics.FeaturePhone: c.SIP.Listen != noSIP}
 	c.HW.features(s.features)
+	s.features[topics.FeatureIVR] = c.Phone.Mode == topics.ModeIVR && c.SIP.Listen != noSIP
 	s.features[topics.FeatureExec] = !c.Exec.config().Off()
 	local := c.ID
 	if c.SIP.Server != "" {
@@ -86,7 +87,7 @@ func (s *service) build(ctx context.Context) error {
 			return configError{err}
 		}
 	}
-	for _, part := range []func() error{s.buildBridge, s.buildPanel, s.buildExec, func() error { return s.buildPhone(ctx) }} {
+	for _, part := range []func() error{s.buildBridge, s.buildPanel, s.buildExec, func() error { return s.buildPhone(ctx) }, s.buildDesk} {
 		if err := part(); err != nil {
 			return err
 		}
@@ -232,8 +233,8 @@ func (s *service) buildPhone(ctx context.Context) error {
 func (s *service) buildCommands() {
 	s.commands = &commander{
 		addresses: s.view.addresses, features: s.features, shutdown: bool(s.cfg.Pair.Shutdown), panel: s.panel,
-		say:    func(text string) { s.publish(s.tree.Message("generic", text)) },
-		runner: s.runner, ran: func(r topics.ExecResult) { s.publish(s.view.json("exec", r)) },
+		say:  func(text string) { s.publish(s.tree.Message("generic", text)) },
+		desk: s.desk, runner: s.runner, ran: func(r topics.ExecResult) { s.publish(s.view.json("exec", r)) },
 	}
 	if s.phone != nil {
 		s.commands.phone = s.phone

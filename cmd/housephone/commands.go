@@ -41,6 +41,7 @@ type commander struct {
 	say       func(text string) // publishes the answer of a console command
 	shutdown  bool              // PAIR_SHUTDOWN_WHEN_INACTIVE
 	panel     *hw.Panel         // nil = no hardware
+	desk      *desk             // nil = no ivr
 	runner    *exec.Runner      // nil = nothing may be executed
 	ran       func(topics.ExecResult)
 }
@@ -80,6 +81,11 @@ func (c *commander) start(cmd topics.Command) outcome {
 	}
 	if act := c.panelCommand(cmd); act != nil {
 		return act
+	}
+	if c.desk != nil {
+		if act := c.desk.command(cmd); act != nil {
+			return act
+		}
 	}
 	return failed(topics.NotSupported, cmd.Path()+" is not built in")
 }

@@ -30,6 +30,7 @@ type config struct {
 	Phone     phoneEnv
 	Audio     audioEnv
 	HTTP      string `env:"HTTP_LISTEN" envDefault:":8080" doc:"address of /healthz, /readyz and /metrics; none = off"`
+	IVR       ivrEnv
 	HW        hwEnv
 	Exec      execEnv
 	Pair      pairEnv

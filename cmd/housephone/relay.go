@@ -27,6 +27,20 @@ func (s *service) relayEvents() {
 	}
 }
 
+// publishInitial gives every state that is switched on a value from the start;
+// the parts replace what they know better before anything is sent.
+func (s *service) publishInitial() {
+	for _, d := range topics.Table() {
+		if d.Kind != topics.StateKind || d.Initial == "" || d.Name == "connection" || !s.features.Has(d.Feature) {
+			continue
+		}
+		s.publish(s.tree.Message(d.Name, d.Initial))
+		for slot := 1; d.PerCall && s.cfg.Phone.MaxCalls > 1 && slot <= s.cfg.Phone.MaxCalls; slot++ {
+			s.publish(s.tree.Message(callPath(slot, d.Name), d.Initial))
+		}
+	}
+}
+
 // heard lets the other parts know; false means that the event must not be published.
 func (s *service) heard(e phone.Event) bool {
 	switch e := e.(type) {
@@ -34,6 +48,9 @@ func (s *service) heard(e phone.Event) bool {
 		s.state.Store(&e.State)
 		if err := s.settings.keep(e.State); err != nil {
 			s.log.Warn("the settings cannot be kept", "err", err)
+		}
+		if s.desk != nil {
+			s.desk.send(func() { s.desk.changed(e.State) })
 		}
 		if s.panel != nil {
 			s.panel.ShowStatus(s.view.panelStatus(e.State, s.cfg.SIP.Server != ""))
@@ -46,6 +63,9 @@ func (s *service) heard(e phone.Event) bool {
 	case phone.Key:
 		if s.doorman != nil {
 			s.doorman.key(e.Slot, s.callerOf(e.Slot), e.Key)
+		}
+		if s.desk != nil && len(e.Key) == 1 {
+			s.desk.send(func() { s.desk.key(e.Slot, e.Key[0], time.Now()) })
 		}
 	case phone.MessageReceived:
 		return s.doorman == nil || !s.doorman.message(s.view.addresses.Short(e.From.URI), e.Body)

@@ -35,6 +35,7 @@ type service struct {
 	phone    *phone.Phone // nil = hardware only
 	panel    *hw.Panel    // nil = no hardware
 	doorman  *doorman     // nil = no door
+	desk     *desk        // nil = no ivr
 	runner   *exec.Runner // nil = nothing may be executed
 	commands *commander
 	settings *settingsFile
@@ -107,6 +108,7 @@ func (st *stage) end() error {
 // hardware, then MQTT (so that their last words are heard), then the broker.
 func (s *service) run(ctx context.Context) error {
 	devices, session, base := newStage(ctx, "devices"), newStage(ctx, "session"), newStage(ctx, "broker")
+	s.publishInitial()
 	s.publish(s.view.json("bridge/info", topics.BridgeInfo{
 		Version: version, Started: topics.At(s.started), Features: s.features.Names(), IDs: []string{s.cfg.ID},
 	}))
@@ -145,6 +147,9 @@ func (s *service) startDevices(st *stage, relays *sync.WaitGroup) {
 	}
 	if s.doorman != nil {
 		st.start("the door", func(ctx context.Context) error { s.doorman.run(ctx); return nil })
+	}
+	if s.desk != nil {
+		st.start("the voice", s.runDesk)
 	}
 	if s.phone != nil {
 		st.start("the phone", s.phone.Run)

@@ -1,0 +1,227 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"housephone/phone"
+	"housephone/phone/audio"
+	"housephone/phone/ivr/keys"
+	"housephone/phone/ivr/player"
+	"housephone/phone/ivr/prompt"
+	"housephone/phone/ivr/speech"
+	"housephone/topics"
+)
+
+// deskTick is how often the desk looks at what its players have done.
+const deskTick = 20 * time.Millisecond
+
+// desk is the voice of the house in ivr mode: it plays, speaks and gathers keys on
+// every call. One goroutine owns its sessions; the calls never touch each other.
+type desk struct {
+	calls   soundLine
+	files   *prompt.Store   // nil = no MEDIA_DIR
+	speaker *speech.Speaker // nil = nothing speaks here
+	publish func(slot int, datapoint, value string)
+	log     *slog.Logger
+
+	in       chan func()
+	life     context.Context //nolint:containedctx // ends with run; what is done aside ends with it
+	end      context.CancelFunc
+	jobs     sync.WaitGroup
+	sessions map[int]*session // by slot
+	current  int
+	nextID   uint64
+}
+
+// soundLine is the part of the phone that the desk needs.
+type soundLine interface {
+	SetSource(slot int, src audio.Source) *phone.Pending
+	Tap(slot int, near, far audio.Sink) *phone.Pending
+}
+
+// session is what the desk does on one call.
+type session struct {
+	slot    int
+	call    string // its id
+	rate    int
+	player  *player.Player
+	playing string
+	done    map[uint64]func() // what follows the end of an item
+	gather  *gathering
+}
+
+// gathering is a collection of keys under way.
+type gathering struct {
+	keys   *keys.Collector
+	prompt uint64 // item of the prompt, 0 when there is none (any more)
+}
+
+func newDesk(calls soundLine, log *slog.Logger) *desk {
+	d := &desk{calls: calls, log: log, in: make(chan func(), 256), sessions: map[int]*session{}}
+	d.life, d.end = context.WithCancel(context.Background())
+	return d
+}
+
+// send gives the desk something that it must not miss, unless it has ended.
+func (d *desk) send(f func()) {
+	select {
+	case d.in <- f:
+	case <-d.life.Done():
+	}
+}
+
+// post gives the desk something to do; false when it has too much to do.
+func (d *desk) post(f func()) bool {
+	select {
+	case d.in <- f:
+		return true
+	default:
+		return false
+	}
+}
+
+// run serves until ctx ends.
+func (d *desk) run(ctx context.Context) {
+	defer d.jobs.Wait()
+	defer d.end()
+	var tick *time.Ticker
+	var ticks <-chan time.Time
+	for {
+		switch {
+		case len(d.sessions) > 0 && tick == nil:
+			tick = time.NewTicker(deskTick)
+			ticks = tick.C
+		case len(d.sessions) == 0 && tick != nil:
+			tick.Stop()
+			tick, ticks = nil, nil
+		}
+		select {
+		case <-ctx.Done():
+			if tick != nil {
+				tick.Stop()
+			}
+			return
+		case f := <-d.in:
+			f()
+		case now := <-ticks:
+			for _, s := range d.sessions {
+				d.look(s, now)
+			}
+		}
+	}
+}
+
+// changed follows the calls of the phone.
+func (d *desk) changed(st phone.State) {
+	d.current = st.Current
+	seen := map[int]bool{}
+	for _, c := range st.Calls {
+		if c.Status != phone.StatusActive || c.Rate == 0 {
+			continue
+		}
+		seen[c.Slot] = true
+		s := d.sessions[c.Slot]
+		if s != nil && s.call == c.ID && s.rate == c.Rate {
+			continue
+		}
+		if s != nil {
+			d.close(s)
+		}
+		s = &session{slot: c.Slot, call: c.ID, rate: c.Rate, player: player.New(), done: map[uint64]func(){}}
+		d.sessions[c.Slot] = s
+		d.calls.SetSource(c.Slot, s.player)
+	}
+	for slot, s := range d.sessions {
+		if !seen[slot] {
+			d.close(s)
+		}
+	}
+}
+
+// close ends what was going on in a call that has ended.
+func (d *desk) close(s *session) {
+	delete(d.sessions, s.slot)
+	s.player.Stop()
+	d.tell(s, topics.PlayIdle)
+}
+
+// session finds the call that a command means.
+func (d *desk) session(slot int) (*session, error) {
+	if slot == 0 {
+		slot = d.current
+	}
+	s := d.sessions[slot]
+	if s == nil {
+		return nil, &topics.Error{Code: topics.Refused, Message: "no call is active"}
+	}
+	return s, nil
+}
+
+// look tells what has begun and ended since the last time.
+func (d *desk) look(s *session, now time.Time) {
+	for _, end := range s.player.Ends(nil) {
+		if end.Err != nil {
+			d.log.Warn("playing broke off", "what", end.Name, "err", end.Err)
+		}
+		if g := s.gather; g != nil && g.prompt == end.ID {
+			g.prompt = 0
+			g.keys.PromptEnded(now)
+		}
+		if f := s.done[end.ID]; f != nil {
+			delete(s.done, end.ID)
+			f()
+		}
+	}
+	if name, ok := s.player.Playing(); ok {
+		d.tell(s, name)
+	} else {
+		d.tell(s, topics.PlayIdle)
+	}
+	if g := s.gather; g != nil {
+		if result, ok := g.keys.Tick(now); ok {
+			d.gathered(s, result)
+		}
+	}
+}
+
+// tell publishes what plays, when it has changed.
+func (d *desk) tell(s *session, what string) {
+	if s.playing == "" {
+		s.playing = topics.PlayIdle
+	}
+	if s.playing != what {
+		s.playing = what
+		d.publish(s.slot, "play", what)
+	}
+}
+
+// key takes a key that the far end of a call has pressed.
+func (d *desk) key(slot int, key byte, now time.Time) {
+	s := d.sessions[slot]
+	if s == nil {
+		return
+	}
+	s.player.Key(key)
+	g := s.gather
+	if g == nil {
+		return
+	}
+	if g.prompt != 0 { // barge-in
+		s.player.Remove(g.prompt)
+		g.prompt = 0
+	}
+	if result, ok := g.keys.Key(key, now); ok {
+		d.gathered(s, result)
+	}
+}
+
+func (d *desk) gathered(s *session, result keys.Collected) {
+	if s.gather.prompt != 0 {
+		s.player.Remove(s.gather.prompt)
+	}
+	s.gather = nil
+	d.publish(s.slot, "dtmf/collected", collectedText(result))
+}

@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os/exec"
+
+	"github.com/hajimehoshi/go-mp3"
+
+	"housephone/phone/ivr/prompt"
+	"housephone/phone/ivr/speech"
+	"housephone/topics"
+)
+
+// ivrEnv is the voice of ivr mode.
+type ivrEnv struct {
+	MediaDir string `env:"MEDIA_DIR" doc:"folder of the WAV and MP3 files that can be played"`
+	TTSURL   string `env:"TTS_URL" doc:"speech server: wyoming://host:port (Piper)"`
+	TTS      string `env:"TTS_COMMAND" doc:"program that speaks: text on standard input, WAV on standard output, {voice} in its arguments (default: espeak-ng when installed)"`
+	TTSCache string `env:"TTS_CACHE_DIR" doc:"folder that keeps spoken texts"`
+}
+
+// ttsCacheBytes bounds what TTS_CACHE_DIR holds.
+const ttsCacheBytes = 256 << 20
+
+// buildDesk makes the voice; without ivr mode there is none.
+func (s *service) buildDesk() error {
+	if s.cfg.Phone.Mode != topics.ModeIVR || s.phone == nil {
+		return nil
+	}
+	d := newDesk(s.phone, s.log.With("part", "ivr"))
+	d.publish = func(slot int, datapoint, value string) {
+		if slot == d.current || s.cfg.Phone.MaxCalls == 1 {
+			s.publish(s.tree.Message(datapoint, value))
+		}
+		if s.cfg.Phone.MaxCalls > 1 {
+			s.publish(s.tree.Message(callPath(slot, datapoint), value))
+		}
+	}
+	c := s.cfg.IVR
+	var err error
+	if c.MediaDir != "" {
+		if d.files, err = prompt.Open(c.MediaDir, prompt.Config{MP3: decodeMP3}); err != nil {
+			return badVariable("MEDIA_DIR", c.MediaDir, err)
+		}
+	}
+	if d.speaker, err = s.buildSpeaker(c); err != nil {
+		return err
+	}
+	s.desk = d
+	return nil
+}
+
+// buildSpeaker lines the engines up: the server, the program, espeak-ng.
+func (s *service) buildSpeaker(c ivrEnv) (*speech.Speaker, error) {
+	conf := speech.Config{Failed: func(engine string, err error) {
+		s.log.Warn("the text was not spoken by its engine", "engine", engine, "err", err)
+	}}
+	if c.TTSURL != "" {
+		e, err := speech.NewServer(c.TTSURL)
+		if err != nil {
+			return nil, badVariable("TTS_URL", c.TTSURL, err)
+		}
+		conf.Engines = append(conf.Engines, e)
+	}
+	if c.TTS != "" {
+		e, err := speech.ParseCommand(c.TTS)
+		if err != nil {
+			return nil, badVariable("TTS_COMMAND", c.TTS, err)
+		}
+		conf.Engines = append(conf.Engines, e)
+	}
+	if path, err := exec.LookPath("espeak-ng"); err == nil {
+		conf.Engines = append(conf.Engines, speech.Espeak{Path: path, Language: s.cfg.Lang})
+	}
+	if len(conf.Engines) == 0 {
+		return nil, nil
+	}
+	if c.TTSCache != "" {
+		cache, err := speech.OpenCache(c.TTSCache, ttsCacheBytes)
+		if err != nil {
+			return nil, badVariable("TTS_CACHE_DIR", c.TTSCache, err)
+		}
+		conf.Cache = cache
+	}
+	return speech.New(conf)
+}
+
+// runDesk serves and then gives back what the desk holds open.
+func (s *service) runDesk(ctx context.Context) error {
+	s.desk.run(ctx)
+	if s.desk.files != nil {
+		return s.desk.files.Close()
+	}
+	return nil
+}
+
+// decodeMP3 makes mono samples of an MP3 file; the library gives 16-bit stereo.
+func decodeMP3(r io.Reader, limit int) ([]int16, int, error) {
+	dec, err := mp3.NewDecoder(r)
+	if err != nil {
+		return nil, 0, fmt.Errorf("mp3: %w", err)
+	}
+	rate := dec.SampleRate()
+	var pcm []int16
+	buf := make([]byte, 16<<10)
+	for {
+		n, err := io.ReadFull(dec, buf)
+		for i := 0; i+3 < n; i += 4 {
+			left := int16(uint16(buf[i]) | uint16(buf[i+1])<<8)
+			right := int16(uint16(buf[i+2]) | uint16(buf[i+3])<<8)
+			pcm = append(pcm, int16((int(left)+int(right))/2))
+		}
+		if err != nil {
+			return pcm, rate, nil
+		}
+		if len(pcm) > limit*rate {
+			return nil, 0, prompt.ErrTooLong
+		}
+	}
+}
