@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"housephone/phone/codec"
+	"housephone/phone/sdes"
 )
 
 // Params is what offer and answer have agreed for one stream.
@@ -34,6 +35,9 @@ type Params struct {
 	Ptime time.Duration
 	// Send and Receive are the direction as seen from here.
 	Send, Receive bool
+	// SRTP encrypts both directions; the zero value does not. A key that was given up
+	// must not come back.
+	SRTP sdes.SRTP
 	// AnySource also learns a far end that sends from another IP address than
 	// the negotiated one, for peers behind NAT that do not know their address.
 	AnySource bool
@@ -67,6 +71,9 @@ func (p Params) validate() error {
 		return fmt.Errorf("payload type above %d: %w", maxPT, ErrParams)
 	case p.Codec.SampleRate <= 0 || p.Codec.ClockRate <= 0:
 		return fmt.Errorf("codec %v without rate: %w", p.Codec, ErrParams)
+	}
+	if err := p.SRTP.Validate(); err != nil {
+		return fmt.Errorf("%w: %w", ErrParams, err)
 	}
 	return nil
 }

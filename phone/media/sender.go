@@ -3,12 +3,14 @@ package media
 import (
 	"net"
 	"net/netip"
+	"slices"
 	"sync/atomic"
 
 	"github.com/pion/rtp"
 
 	"housephone/phone/audio"
 	"housephone/phone/codec"
+	"housephone/phone/sdes"
 )
 
 const (
@@ -29,9 +31,15 @@ type sender struct {
 	pcm     []int16
 	step    uint32 // timestamp units of a frame
 
-	header rtp.Header
-	marker bool // the next sound packet starts a talk spurt
-	packet [maxPacket]byte
+	out     *protector
+	spent   []sdes.Key     // keys in use before
+	to      netip.AddrPort // negotiated
+	wraps   uint32         // of the sequence number
+	began   uint32         // wraps when the roll-over counter was 0
+	reports uint32         // RTCP packets
+	header  rtp.Header
+	marker  bool // the next sound packet starts a talk spurt
+	packet  [maxPacket]byte
 
 	// Read by Stats without a lock, written under the stream's.
 	packets, octets, fails, keys, skipped atomic.Uint64
@@ -45,6 +53,33 @@ func (t *sender) configure(s *session) {
 		t.pcm = make([]int16, s.samples)
 	}
 	t.step = s.Codec.Timestamps(s.Ptime)
+	t.secure(s)
+	t.to = s.Remote
+}
+
+// secure takes over the cipher. With a new key the roll-over counter goes on (RFC 3711
+// 3.3.1), but for a new far end, which cannot know it (RFC 4568 7.1.4). It never goes back
+// under a key that was in use before: two packets under one counter give both away.
+func (t *sender) secure(s *session) {
+	const most = 16
+	if s.out == t.out {
+		return
+	}
+	former := t.out
+	if former != nil {
+		t.spent = append(t.spent[max(len(t.spent)-most+1, 0):], former.key)
+	}
+	if t.out = s.out; t.out == nil {
+		return
+	}
+	switch {
+	case slices.Contains(t.spent, t.out.key):
+		t.began = 0
+	case former == nil || s.Remote != t.to:
+		t.began = t.wraps
+	}
+	t.out.context.SetROC(t.header.SSRC, t.wraps-t.began)
+	t.out.context.SetIndex(t.header.SSRC, t.reports)
 }
 
 // frame sends what is due now to the given address.
@@ -114,8 +149,18 @@ func (t *sender) write(n int, to netip.AddrPort) {
 		t.fails.Add(1)
 		return
 	}
-	t.header.SequenceNumber++
-	if _, err := t.conn.WriteToUDPAddrPort(t.packet[:rtpHeaderSize+n], to); err != nil {
+	if t.header.SequenceNumber++; t.header.SequenceNumber == 0 {
+		t.wraps++
+	}
+	raw := t.packet[:rtpHeaderSize+n]
+	if t.out != nil {
+		var err error
+		if raw, err = t.out.rtp(t.packet[:], len(raw)); err != nil {
+			t.fails.Add(1)
+			return
+		}
+	}
+	if _, err := t.conn.WriteToUDPAddrPort(raw, to); err != nil {
 		t.fails.Add(1)
 		return
 	}

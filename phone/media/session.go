@@ -9,8 +9,8 @@ import (
 )
 
 // session is one agreement in force. It is replaced as a whole and never
-// changed; only encoder, decoder and concealer have a state, which goes over to the
-// next session of the same codec.
+// changed; only encoder, decoder, concealer and ciphers have a state, which goes over to
+// the next session of the same codec or key.
 type session struct {
 	Params
 	timing  timing
@@ -18,6 +18,8 @@ type session struct {
 	encoder codec.Encoder
 	decoder codec.Decoder
 	conceal *conceal.Concealer
+	out     *protector   // nil is in the clear
+	in      *unprotector // likewise
 }
 
 func newSession(p Params, cfg Config, old *session) (*session, error) {
@@ -32,6 +34,9 @@ func newSession(p Params, cfg Config, old *session) (*session, error) {
 	} else if s.encoder, err = p.Codec.NewEncoderFor(p.SendFmtp); err != nil {
 		return nil, fmt.Errorf("media: %w", err)
 	}
+	if err := s.secure(old); err != nil {
+		return nil, fmt.Errorf("media: %w", err)
+	}
 	if old != nil && old.Codec == p.Codec {
 		s.decoder, s.conceal = old.decoder, old.conceal
 		return s, nil
@@ -43,6 +48,25 @@ func newSession(p Params, cfg Config, old *session) (*session, error) {
 		return nil, fmt.Errorf("media: %w", err)
 	}
 	return s, nil
+}
+
+// secure sets up encryption, with the ciphers in use where the keys are the same: their
+// roll-over counters must go on.
+func (s *session) secure(old *session) (err error) {
+	if !s.SRTP.On() {
+		return nil
+	}
+	if old != nil && old.out.is(s.SRTP) {
+		s.out = old.out
+	} else if s.out, err = newProtector(s.SRTP); err != nil {
+		return err
+	}
+	if old != nil && old.in.is(s.SRTP) {
+		s.in = old.in
+		return nil
+	}
+	s.in, err = newUnprotector(s.SRTP)
+	return err
 }
 
 // checkRemote refuses addresses that media must not be sent to: a call is no

@@ -33,6 +33,7 @@ type Stats struct {
 	Foreign                     uint64 // packets of other senders, of those not yet learnt, or before Apply; dropped
 	UnknownPT                   uint64 // payload types not negotiated, dropped
 	Malformed                   uint64 // not RTP or RTCP, dropped
+	AuthFailed                  uint64 // forged, damaged or repeated under SRTP, RTCP included; dropped
 	DroppedEvents               uint64 // events nobody read
 	Panics                      uint64 // failures of sources and sinks that were caught
 

@@ -65,7 +65,9 @@ func newStream(e *Engine, port int, rtpConn, rtcpConn *net.UDPConn) *Stream {
 	s.tx.conn = rtpConn
 	s.tx.marker = true
 	s.tx.header.SSRC = s.ssrc
-	s.tx.header.SequenceNumber = binary.BigEndian.Uint16(random[4:])
+	// In the lower half, so that a loss at the start cannot hide the first roll-over from
+	// the far end's SRTP (RFC 3711 3.3.1).
+	s.tx.header.SequenceNumber = binary.BigEndian.Uint16(random[4:]) >> 1
 	s.tx.header.Timestamp = binary.BigEndian.Uint32(random[6:])
 	s.player.gain = audio.VolumeGain(audio.MaxVolume)
 	s.readers.Go(func() { s.read(s.rtp, s.receiveRTP) })

@@ -156,6 +156,12 @@ func (s *Stream) sendReport(now time.Duration, bye bool) {
 	if err != nil || !to.IsValid() {
 		return
 	}
+	if s.tx.out != nil {
+		s.tx.reports++
+		if raw, err = s.tx.out.rtcp(raw); err != nil {
+			return
+		}
+	}
 	conn := s.rtcp
 	if s.session.RTCPMux {
 		conn = s.rtp
@@ -190,6 +196,7 @@ func (r *receiver) fill(out *Stats, s *session, now time.Duration) {
 	out.Codec, out.Remote = s.Codec.Name, r.lock.destination()
 	out.Received, out.ReceivedBytes = r.packets, r.octets
 	out.UnknownPT, out.Malformed, out.DTMFReceived = r.unknownPT, r.malformed, r.keys
+	out.AuthFailed = r.unauthentic
 	// RTCP's count lets duplicates make up for losses; ours does not.
 	out.Lost = r.stats.lost() + int64(b.Duplicates)
 	out.LossPercent = 100 * float64(max(out.Lost, 0)) / float64(max(r.stats.totalExpected(), 1))
