@@ -336,7 +336,7 @@ func account200(p *phonetest.Peer) func(*phone.Config) {
 }
 
 // far stands for a peer at 127.0.0.2: a socket there whose packets go to and from p.
-func far(t *testing.T, p *phonetest.Peer, port int) netip.AddrPort {
+func far(t *testing.T, p *phonetest.Peer, port int) (outer, inner netip.AddrPort) {
 	t.Helper()
 	outside, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 2), Port: port})
 	if err != nil {
@@ -381,14 +381,14 @@ func far(t *testing.T, p *phonetest.Peer, port int) netip.AddrPort {
 		_ = inside.Close()
 		wg.Wait()
 	})
-	return netip.MustParseAddrPort(outside.LocalAddr().String())
+	return netip.MustParseAddrPort(outside.LocalAddr().String()), netip.MustParseAddrPort(inside.LocalAddr().String())
 }
 
 // A stranger that challenges with the account's own realm learns nothing.
 func TestCredentialsStayHome(t *testing.T) {
 	t.Parallel()
 	p, eve := phonetest.NewPeer(t), phonetest.NewPeer(t)
-	addr := far(t, eve, 0)
+	addr, _ := far(t, eve, 0)
 	r := newRig(t, func(c *phone.Config) { at(p)(c) }, p)
 	quiet(p)
 	m := p.Expect(t, "REGISTER")
@@ -441,7 +441,7 @@ func TestNextServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	addr := far(t, p, int(netip.MustParseAddrPort(first.LocalAddr().String()).Port()))
+	addr, _ := far(t, p, int(netip.MustParseAddrPort(first.LocalAddr().String()).Port()))
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		buf := make([]byte, 64<<10)
@@ -463,4 +463,37 @@ func TestNextServer(t *testing.T) {
 	invite := p.Expect(t, "INVITE")
 	p.Reply(invite, 180, "Ringing")
 	do(t, w)
+}
+
+// The far end of a call speaks for itself where the proxy records no route; before and
+// after the call it has nothing to say here.
+func TestFarEndWithoutProxy(t *testing.T) {
+	t.Parallel()
+	p, q := phonetest.NewPeer(t), phonetest.NewPeer(t)
+	addr, way := far(t, q, 0)
+	r := newRig(t, func(c *phone.Config) { account200(p)(c); c.Timers = quick }, p, q)
+	r.registered(t, true)
+	w := r.Call(p.URI("bob"))
+	invite := p.Expect(t, "INVITE")
+	ok := p.Reply(invite, 200, "OK", offer(), with("Contact", "<sip:bob@"+addr.String()+">"))
+	q.Expect(t, "ACK")
+	do(t, w)
+	stranger := q.Request("INVITE", r.uri(), offer())
+	q.SendRaw(stranger.Bytes(), way)
+	q.Expect(t, "403")
+	q.SendRaw(p.Dialog(invite, ok).Request("BYE").Bytes(), way)
+	q.Expect(t, "200 BYE")
+	r.ended(t, phone.CauseCompleted, true, 0)
+	for range 400 {
+		if r.Kept() == 0 {
+			break
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	before := r.Stats().Transport.Refused
+	q.SendRaw(q.Request("OPTIONS", r.uri()).Bytes(), way)
+	q.ExpectNone(t, "any", 100*time.Millisecond)
+	if n := r.Stats().Transport.Refused; n != before+1 {
+		t.Errorf("%d refused, %d before", n, before)
+	}
 }

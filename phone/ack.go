@@ -5,6 +5,8 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
+	"net/netip"
+	"strings"
 
 	"github.com/emiago/sipgo/sip"
 
@@ -69,11 +71,22 @@ func (p *Phone) open(ctx context.Context, host string, port int, network transpo
 }
 
 // admit lets the far end of a call send requests while the call lasts.
-func (c *call) admit(flow transport.Flow) {
-	addr := flow.Remote.Addr()
-	if !c.peers[addr] {
+func (c *call) admit(flow transport.Flow) { c.admitAddr(flow.Remote.Addr()) }
+
+func (c *call) admitAddr(addr netip.Addr) {
+	if c.peers != nil && !c.peers[addr] && len(c.peers) < maxCallPeers {
 		c.peers[addr] = true
 		c.p.allow.addPeer(addr)
+	}
+}
+
+// admitDialog does so for the target and the routers of the call's dialog: a proxy
+// that records no route leaves, and the far end itself sends the BYE.
+func (c *call) admitDialog() {
+	for _, uri := range append([]sip.Uri{c.dlg.target}, c.dlg.routes...) {
+		if addr, err := netip.ParseAddr(strings.Trim(uri.Host, "[]")); err == nil {
+			c.admitAddr(addr.Unmap())
+		}
 	}
 }
 

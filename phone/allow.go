@@ -12,6 +12,9 @@ import (
 // maxPeers bounds the addresses of far ends that may send requests because of a call.
 const maxPeers = 256
 
+// maxCallPeers bounds those of one call, whose far end may move at will.
+const maxCallPeers = 16
+
 // allowList says whose requests are read at all. It is asked from the goroutines
 // that read the sockets, before anything is parsed.
 type allowList struct {

@@ -123,6 +123,7 @@ func (c *call) setStatus(s Status) {
 func (c *call) activate() {
 	p := c.p
 	c.answered = p.now()
+	c.admitDialog()
 	c.setStatus(StatusActive)
 	if c.slot != 0 {
 		p.current = c

@@ -79,6 +79,7 @@ func (c *call) reinvite() {
 		answered = true
 		if res.IsSuccess() {
 			d.refresh(res)
+			c.admitDialog()
 			ack = &ackState{}
 			c.acknowledge(d, x.req, ack)
 		}
@@ -202,6 +203,7 @@ func (c *call) reinvited(s *transaction.Server) {
 		return
 	}
 	c.dlg.refresh(s.Request)
+	c.admitDialog()
 	body, e := c.reoffer(s.Request)
 	if e != nil {
 		p.answer(s, e.Status, reasonOf(e.Status), sip.NewHeader("Warning", `304 housephone "`+clean(e.Text)+`"`))
@@ -258,6 +260,7 @@ func (c *call) updated(s *transaction.Server, d *dialog) {
 	d.refresh(s.Request)
 	res := c.responseTo(s, 200, "OK")
 	if c.status == StatusActive {
+		c.admitDialog()
 		c.sess.describe(res, s.Request)
 	}
 	if hasSDP(s.Request) {

@@ -23,15 +23,15 @@ func TestParseExpires(t *testing.T) {
 		who  string
 		ok   bool
 	}{
-		"1800":                         {1800, "", true},
-		" 1800 ; refresher = UAC ;x=y": {1800, "uac", true},
-		"90;refresher=uas":             {90, "uas", true},
-		"0":                            {},
-		"-5":                           {},
-		"86401":                        {},
-		"99999999999999999999":         {},
-		"x":                            {},
-		"":                             {},
+		"1800":                        {1800, "", true},
+		"1800 ; refresher = UAC ;x=y": {1800, "uac", true},
+		"90;refresher=uas":            {90, "uas", true},
+		"0":                           {},
+		"-5":                          {},
+		"86401":                       {},
+		"99999999999999999999":        {},
+		"x":                           {},
+		"":                            {},
 	} {
 		secs, who, ok := parseExpires(message("Session-Expires", value))
 		if secs != want.secs || who != want.who || ok != want.ok {
@@ -103,7 +103,7 @@ func TestSplitHostPort(t *testing.T) {
 
 func TestSeconds(t *testing.T) {
 	for in, want := range map[string]time.Duration{
-		"60": time.Minute, " 60 (maintenance)": time.Minute, "60;duration=5": time.Minute, "": 0, "-1": 0, "x": 0, "99999999999": 0,
+		"60": time.Minute, "60 (maintenance)": time.Minute, "60;duration=5": time.Minute, "": 0, "-1": 0, "x": 0, "99999999999": 0,
 	} {
 		if got := seconds(message("Retry-After", in), "Retry-After"); got != want {
 			t.Errorf("%q: %v", in, got)

@@ -26,7 +26,8 @@ type rig struct {
 	*phone.Phone
 	t    *testing.T
 	addr netip.AddrPort
-	stop func() error // ends Run and waits
+	tcp  netip.AddrPort // zero without a listener
+	stop func() error   // ends Run and waits
 
 	mu      sync.Mutex // guards following
 	events  []phone.Event
@@ -49,6 +50,9 @@ func newRig(t *testing.T, change func(*phone.Config), peers ...*phonetest.Peer) 
 	}
 	if change != nil {
 		change(&cfg)
+	}
+	if cfg.TCP != nil {
+		r.tcp = netip.MustParseAddrPort(cfg.TCP.Addr().String())
 	}
 	if r.Phone, err = phone.New(cfg); err != nil {
 		t.Fatal(err)
@@ -82,6 +86,16 @@ func newRig(t *testing.T, change func(*phone.Config), peers ...*phonetest.Peer) 
 		}
 	})
 	return r
+}
+
+func listenTCP(t *testing.T) net.Listener {
+	t.Helper()
+	var lc net.ListenConfig
+	ln, err := lc.Listen(t.Context(), "tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ln
 }
 
 func (r *rig) collect() {
