@@ -62,6 +62,10 @@ func (m *callMedia) local(hold bool) sdp.Local {
 	p := m.call.p
 	l := sdp.Local{
 		Addr: p.mediaAddr(m.flow), Port: m.stream.LocalPort(), Codecs: p.cfg.Codecs, DTMF: p.cfg.DTMF == DTMFEvent,
+		SRTP: p.cfg.SRTP, ComfortNoise: p.cfg.ComfortNoise,
+	}
+	if m.call.out.plain && l.SRTP == sdp.SRTPOptional {
+		l.SRTP = sdp.SRTPOff
 	}
 	if hold {
 		l.Direction = sdp.SendOnly // RFC 3264 8.4
@@ -80,6 +84,7 @@ func (m *callMedia) apply(a sdp.Media) {
 		Remote: a.Remote, RemoteRTCP: a.RTCP, RTCPMux: a.RTCPMux, Codec: a.Codec,
 		SendPT: a.SendPT, RecvPT: a.RecvPT, DTMFSendPT: a.DTMFSendPT, DTMFRecvPT: a.DTMFRecvPT, DTMFClock: a.DTMFClock,
 		Ptime: time.Duration(a.Ptime) * time.Millisecond, Send: a.Direction.Send(), Receive: a.Direction.Receive(),
+		SendFmtp: a.SendFmtp, SRTP: a.SRTP,
 	}
 	if a.RemoteName != "" {
 		m.resolve(a)

@@ -14,6 +14,7 @@ import (
 	"housephone/phone/audio"
 	"housephone/phone/codec"
 	"housephone/phone/resolve"
+	"housephone/phone/sdp"
 	"housephone/phone/transaction"
 	"housephone/phone/transport"
 )
@@ -63,6 +64,8 @@ type Config struct {
 	MediaTimeout    time.Duration // a call without any RTP or RTCP ends, 120 s
 	EarlyMedia      bool          // answer 183 with SDP while ringing
 
+	SRTP           sdp.SRTPMode  // whether sound is encrypted
+	ComfortNoise   bool          // RFC 3389
 	Codecs         []codec.Codec // in order of preference
 	DTMF           DTMFMethod
 	ToneDuration   time.Duration // 160 ms

@@ -34,6 +34,7 @@ type outgoing struct {
 	done      func(error) // told once how dialling went, for REFER
 	group     *group      // other legs of the same call, nil = none
 	reason    string      // Reason of a CANCEL
+	plain     bool        // the far end has refused encryption that was optional
 }
 
 // fork is one early dialog (RFC 3261 13.2.2.4).
@@ -210,6 +211,7 @@ func (c *call) inviteAnswered(res *sip.Response) {
 	switch {
 	case res.StatusCode < 400 && c.redirect(res):
 	case res.StatusCode == 422 && c.longerSession(res):
+	case res.StatusCode == 488 && c.withoutSRTP():
 	default:
 		code, reason := res.StatusCode, clean(res.Reason)
 		c.finish(outcome{cause: causeOf(code), byFar: true, status: code, reason: reason})
@@ -400,4 +402,15 @@ func causeOf(code int) Cause {
 		return CauseCancelled
 	}
 	return CauseFailed
+}
+
+// withoutSRTP repeats the INVITE in the clear: some far ends refuse an offer in which
+// encryption is optional (RFC 8643) as a whole.
+func (c *call) withoutSRTP() bool {
+	if c.p.cfg.SRTP != sdp.SRTPOptional || c.out.plain {
+		return false
+	}
+	c.out.plain = true
+	c.again()
+	return true
 }

@@ -14,6 +14,8 @@ import (
 	"housephone/hw/exec"
 	"housephone/phone"
 	"housephone/phone/audio"
+	"housephone/phone/audio/device"
+	"housephone/phone/sdp"
 	"housephone/phone/transport"
 	"housephone/topics"
 )
@@ -36,7 +38,7 @@ func validate(cfg config) error {
 	if err := errors.Join(s.buildPanel(), s.buildExec()); err != nil {
 		return err
 	}
-	_, _, err := devices(cfg.Audio)
+	_, _, err := devices(cfg.Audio, s.log)
 	return err
 }
 
@@ -180,11 +182,11 @@ func (s *service) buildExec() error {
 }
 
 // devices opens the ends of the sound path.
-func devices(c audioEnv) (capture, playback audio.Device, err error) {
-	if capture, err = audio.Open(c.Capture); err != nil {
+func devices(c audioEnv, log *slog.Logger) (capture, playback audio.Device, err error) {
+	if capture, err = device.Open(c.Capture, log); err != nil {
 		return nil, nil, badVariable("AUDIO_CAPTURE", c.Capture, err)
 	}
-	if playback, err = audio.Open(c.Playback); err != nil {
+	if playback, err = device.Open(c.Playback, log); err != nil {
 		return nil, nil, badVariable("AUDIO_PLAYBACK", c.Playback, err)
 	}
 	return capture, playback, nil
@@ -202,7 +204,7 @@ func (s *service) buildPhone(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	capture, playback, err := devices(s.cfg.Audio)
+	capture, playback, err := devices(s.cfg.Audio, s.log.With("part", "sound"))
 	if err != nil {
 		return err
 	}
@@ -218,7 +220,7 @@ func (s *service) buildPhone(ctx context.Context) error {
 		AllowFrom: c.AllowFrom, AllowTo: phone.Patterns(c.AllowTo), AllowRefer: bool(c.AllowRefer),
 		AutoAnswerFor: phone.Patterns(f.AutoAnswerFrom), AutoAnswer: s.settings.last.AutoAnswer, AutoAnswerDelay: time.Duration(f.AutoAnswerDelay),
 		RingTimeout: time.Duration(f.RingTimeout), MaxCalls: f.MaxCalls, MaxCallDuration: time.Duration(f.MaxDuration),
-		MediaTimeout: time.Duration(f.MediaTimeout), EarlyMedia: bool(f.EarlyMedia), Codecs: f.Codecs, DTMF: phone.DTMFMethod(f.DTMF),
+		MediaTimeout: time.Duration(f.MediaTimeout), EarlyMedia: bool(f.EarlyMedia), SRTP: srtpMode(c.SRTP), ComfortNoise: true, Codecs: f.Codecs, DTMF: phone.DTMFMethod(f.DTMF),
 		ToneDuration: time.Duration(f.ToneDuration), ToneGap: time.Duration(f.ToneGap), RTPMin: c.RTPPorts.first, RTPMax: c.RTPPorts.last,
 		Capture: capture, Playback: playback, Volume: s.settings.last.Volume, DND: s.settings.last.DND,
 		UserAgent: "housephone/" + version, Logger: s.log.With("part", "phone"),
@@ -228,6 +230,16 @@ func (s *service) buildPhone(ctx context.Context) error {
 		return configError{err}
 	}
 	return nil
+}
+
+func srtpMode(word string) sdp.SRTPMode {
+	switch word {
+	case "optional":
+		return sdp.SRTPOptional
+	case "required":
+		return sdp.SRTPRequired
+	}
+	return sdp.SRTPOff
 }
 
 func (s *service) buildCommands() {

@@ -15,6 +15,7 @@ import (
 	"github.com/caarlos0/env/v11"
 
 	"housephone/phone/codec"
+	"housephone/topics"
 )
 
 // config is the environment. It is the only struct with env tags; -h prints it.
@@ -65,6 +66,7 @@ type sipEnv struct {
 	Advertise    string   `env:"SIP_ADVERTISE" doc:"address[:port] to tell others instead of the local one, for containers"`
 	TLSCAFile    string   `env:"SIP_TLS_CA_FILE" doc:"PEM file of the authority that signed the server's certificate"`
 	TLSInsecure  boolean  `env:"SIP_TLS_INSECURE" envDefault:"0" doc:"1 = do not verify the server's certificate"`
+	SRTP         string   `env:"SIP_SRTP" envDefault:"off" doc:"encryption of sound by SDES keys, wants SIP_TRANSPORT=tls: off, optional, required" allowed:"off,optional,required"`
 	RTPPorts     ports    `env:"SIP_RTP_PORTS" envDefault:"16384-16484" doc:"UDP ports of sound"`
 	AllowFrom    prefixes `env:"SIP_ALLOW_FROM" doc:"who may ring: addresses and CIDRs, separated by commas (default: the server, or anyone in stand-alone)"`
 	AllowTo      patterns `env:"SIP_ALLOW_TO" doc:"what may be dialled: patterns such as 6??, +39*, *@pbx, separated by commas (default: everything)"`
@@ -80,7 +82,7 @@ type phoneEnv struct {
 	MaxCalls        int      `env:"PHONE_MAX_CALLS" envDefault:"1" doc:"calls at a time"`
 	MaxDuration     duration `env:"PHONE_MAX_CALL_DURATION" envDefault:"0" doc:"longest call; 0 = no limit"`
 	MediaTimeout    duration `env:"PHONE_MEDIA_TIMEOUT" envDefault:"120s" doc:"a call without any sound packet for that long ends"`
-	Codecs          codecs   `env:"PHONE_CODECS" envDefault:"pcma,pcmu" doc:"codecs in order of preference"`
+	Codecs          codecs   `env:"PHONE_CODECS" envDefault:"g722,pcma,pcmu" doc:"codecs in order of preference: g722, pcma, pcmu, opus, l16"`
 	DTMF            string   `env:"PHONE_DTMF" envDefault:"rfc4733" doc:"how keys are sent: rfc4733 (INFO where the far end has no telephone-event), info, inband" allowed:"rfc4733,info,inband"`
 	ToneDuration    duration `env:"PHONE_DTMF_DURATION" envDefault:"160ms" doc:"length of a sent key"`
 	ToneGap         duration `env:"PHONE_DTMF_GAP" envDefault:"100ms" doc:"pause between sent keys"`
@@ -89,8 +91,8 @@ type phoneEnv struct {
 }
 
 type audioEnv struct {
-	Capture  string `env:"AUDIO_CAPTURE" envDefault:"none" doc:"microphone: none, tone:HZ, file:PATH"`
-	Playback string `env:"AUDIO_PLAYBACK" envDefault:"none" doc:"loudspeaker: none, file:PATH"`
+	Capture  string `env:"AUDIO_CAPTURE" doc:"microphone: default, a name that housephone -devices lists, none, tone:HZ, file:PATH (default: default; none in ivr mode)"`
+	Playback string `env:"AUDIO_PLAYBACK" doc:"loudspeaker: default, a name, none, file:PATH (default: default; none in ivr mode)"`
 }
 
 type pairEnv struct {
@@ -104,6 +106,15 @@ func load(environ map[string]string) (config, error) {
 	err := env.ParseWithOptions(&c, env.Options{Environment: environ})
 	if err != nil {
 		return c, explain(err, environ)
+	}
+	sound := "default"
+	if c.Phone.Mode == topics.ModeIVR {
+		sound = "none"
+	}
+	for _, d := range []*string{&c.Audio.Capture, &c.Audio.Playback} {
+		if *d == "" {
+			*d = sound
+		}
 	}
 	return c, errors.Join(c.checkWords(environ), c.check())
 }

@@ -2,22 +2,26 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"reflect"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"housephone/hw"
+	"housephone/phone/audio/device"
 )
 
 const usageHead = `housephone is the telephone of the house as an MQTT device.
 
-usage: housephone [-h] [-check] [-version] [-hash-code] [topics]
+usage: housephone [-h] [-check] [-version] [-devices] [-hash-code] [topics]
 
   -h        this help
   -check    check the configuration and exit
   -version  print the version and exit
+  -devices  list the sound devices and exit
   -hash-code
             read a door code from standard input and print its hash for HW_DOOR_CODES_FILE
   topics    list the MQTT topics and exit
@@ -60,5 +64,34 @@ func hashCode(in io.Reader, out, errs io.Writer) int {
 		return exitUsage
 	}
 	_, _ = fmt.Fprintln(out, hash)
+	return exitOK
+}
+
+// listDevices prints what AUDIO_CAPTURE and AUDIO_PLAYBACK may name.
+func listDevices(out, errs io.Writer) int {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	found, err := device.List(ctx)
+	if err != nil {
+		_, _ = fmt.Fprintln(errs, "housephone:", err)
+		return exitFailed
+	}
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	for _, d := range found {
+		use := ""
+		for _, k := range []struct {
+			on   bool
+			word string
+		}{{d.Capture, "capture "}, {d.Playback, "playback "}, {d.Default, "default"}} {
+			if k.on {
+				use += k.word
+			}
+		}
+		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\n", d.Name, strings.TrimSpace(use), d.Description)
+	}
+	_ = w.Flush()
+	if len(found) == 0 {
+		_, _ = fmt.Fprintln(out, "no sound devices")
+	}
 	return exitOK
 }

@@ -40,6 +40,7 @@ func run(args []string, environ map[string]string, out, errs io.Writer) int {
 	check := flags.Bool("check", false, "")
 	show := flags.Bool("version", false, "")
 	hash := flags.Bool("hash-code", false, "")
+	sound := flags.Bool("devices", false, "")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return exitOK
@@ -50,6 +51,8 @@ func run(args []string, environ map[string]string, out, errs io.Writer) int {
 	case *show:
 		_, _ = fmt.Fprintln(out, "housephone", version)
 		return exitOK
+	case *sound:
+		return listDevices(out, errs)
 	case *hash:
 		return hashCode(os.Stdin, out, errs)
 	case flags.Arg(0) == "topics":
