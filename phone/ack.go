@@ -36,8 +36,8 @@ func (p *Phone) sendACK(to sip.Uri, req *sip.Request, prefer transport.Flow, a *
 		write(p.sockets.Connect(context.Background(), network, t.Addr, t.ServerName))
 		return
 	}
-	if ok && prefer.Valid() && prefer.Network == network && prefer.Remote.Addr() == t.Addr.Addr() {
-		if flow, alive := p.sockets.Existing(network, prefer.Remote); alive {
+	if ok {
+		if flow, alive := p.reuse(network, t.Addr, prefer); alive {
 			write(flow, nil)
 			return
 		}

@@ -106,19 +106,26 @@ func (x *exchange) try() {
 		x.connected(flow, err)
 		return
 	}
-	for _, addr := range []netip.AddrPort{x.prefer.Remote, t.Addr} {
-		if addr.Addr() != t.Addr.Addr() {
-			continue
-		}
-		if flow, ok := x.line.sockets.Existing(network, addr); ok {
-			x.connected(flow, nil)
-			return
-		}
+	if flow, ok := x.line.reuse(network, t.Addr, x.prefer); ok {
+		x.connected(flow, nil)
+		return
 	}
 	x.line.background(func(ctx context.Context) {
 		flow, err := x.line.sockets.Connect(ctx, network, t.Addr, t.ServerName)
 		x.line.box.post(func() { x.connected(flow, err) })
 	})
+}
+
+// reuse finds an open connection to an address, or else the one that a call came by
+// from the same host, whose port there is any.
+func (p *Phone) reuse(network transport.Network, to netip.AddrPort, prefer transport.Flow) (transport.Flow, bool) {
+	if flow, ok := p.sockets.Existing(network, to); ok {
+		return flow, true
+	}
+	if prefer.Network != network || prefer.Remote.Addr() != to.Addr() {
+		return transport.Flow{}, false
+	}
+	return p.sockets.Existing(network, prefer.Remote)
 }
 
 func (x *exchange) connected(flow transport.Flow, err error) {
