@@ -10,6 +10,10 @@
 // goroutine of its own, which calls the function given to Record or Play; Close
 // ends it and waits. A server that says nothing for two seconds counts as lost.
 //
+// It stands here in place of a library because those there are decode in a
+// goroutine of their own and take what a server sends on trust: a reply cut
+// short ends the process.
+//
 // The protocol has no document; facts are those of PulseAudio's PROTOCOL file
 // and of its protocol-native.c. Version 14 (PulseAudio 0.9.12) is spoken.
 package pulse
