@@ -152,6 +152,7 @@ func (b *bench) measureCalls() error {
 	}
 	b.add(beside("RTP gap, standard deviation", "ms", milliseconds(deviation(gap[0])), milliseconds(deviation(gap[1])), times(0.2)))
 	b.add(beside("RTP gap, p99", "ms", milliseconds(quantile(gap[0], 0.99)), milliseconds(quantile(gap[1], 0.99)), nil))
+	b.add(beside("RTP gap, longest", "ms", milliseconds(quantile(gap[0], 1)), milliseconds(quantile(gap[1], 1)), nil))
 	b.add(beside("processor time in a G.711 call", "%", share(cpu[0], took[0]), share(cpu[1], took[1]), times(1)))
 	return nil
 }

@@ -20,7 +20,7 @@ func TestRun(t *testing.T) {
 	if err := json.Unmarshal(out.Bytes(), &r); err != nil {
 		t.Fatal(err)
 	}
-	if len(r.Figures) != 19 || r.Machine.Cores == 0 || r.Run == "" {
+	if len(r.Figures) != 20 || r.Machine.Cores == 0 || r.Run == "" {
 		t.Errorf("%d figures: %+v", len(r.Figures), r)
 	}
 	for _, f := range r.Figures {
