@@ -208,9 +208,12 @@ func FuzzReceive(f *testing.F) {
 	f.Add([]byte{0x80, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, 0xff})
 	f.Add([]byte{0x80, 101, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 5, 10, 0, 160})
 	f.Add([]byte{0x80, 200, 0, 6, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0})
+	f.Add([]byte{0x80, 13, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 60, 127, 0, 254})
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		var r receiver
-		p := params(t, 4000).withDefaults()
+		p := params(t, 4000)
+		p.CNRecvPT = 13
+		p = p.withDefaults()
 		s, err := newSession(p, Config{}.withDefaults(), nil)
 		if err != nil {
 			t.Fatal(err)
@@ -223,7 +226,7 @@ func FuzzReceive(f *testing.F) {
 		for i := range 4 {
 			r.rtp(raw, p.Remote, time.Duration(i)*20*ms)
 			f, _ := r.buffer.Pop(time.Duration(i) * 60 * ms)
-			pl.good(f.Payload)
+			pl.arrived(f.Payload)
 		}
 		var st Stats
 		r.fill(&st, s, time.Second)

@@ -30,6 +30,9 @@ type Params struct {
 	DTMFSendPT, DTMFRecvPT int
 	// DTMFClock is the telephone-event's clock rate; 0 is the codec's.
 	DTMFClock int
+	// CNSendPT and CNRecvPT are the payload types of comfort noise (RFC 3389); 0 is none.
+	// With it a silence that lasts is described twice a second and not sent.
+	CNSendPT, CNRecvPT uint8
 	// Ptime is the length of a sent packet, 10 to 60 ms; 0 is 20 ms. A codec that
 	// cannot do it has its own (see [codec.Codec.Ptime]).
 	Ptime time.Duration
@@ -67,7 +70,8 @@ func (p Params) validate() error {
 	switch {
 	case p.Ptime < 10*time.Millisecond || p.Ptime > 60*time.Millisecond || p.Ptime%time.Millisecond != 0:
 		return fmt.Errorf("packets of %v: %w", p.Ptime, ErrParams)
-	case p.SendPT > maxPT || p.RecvPT > maxPT || p.DTMFSendPT > maxPT || p.DTMFRecvPT > maxPT:
+	case p.SendPT > maxPT || p.RecvPT > maxPT || p.DTMFSendPT > maxPT || p.DTMFRecvPT > maxPT,
+		p.CNSendPT > maxPT || p.CNRecvPT > maxPT:
 		return fmt.Errorf("payload type above %d: %w", maxPT, ErrParams)
 	case p.Codec.SampleRate <= 0 || p.Codec.ClockRate <= 0:
 		return fmt.Errorf("codec %v without rate: %w", p.Codec, ErrParams)

@@ -5,6 +5,7 @@ import (
 
 	"housephone/phone/audio"
 	"housephone/phone/audio/conceal"
+	"housephone/phone/audio/noise"
 	"housephone/phone/codec"
 	"housephone/phone/codec/opus"
 	"housephone/phone/jitter"
@@ -39,7 +40,9 @@ type player struct {
 	frame   []int16
 	held    []int16 // decoded, not yet played; cap is fixed
 	decoded []int16
-	payload [maxPayload]byte
+	payload [1 + maxPayload]byte
+	comfort noise.Comfort
+	pause   bool // of the far end: comfort noise fills it
 	conceal *conceal.Concealer
 	native  lossConcealer // in place of conceal, where the decoder can do it
 	missing int           // packets that native shall bridge once the next one is known
@@ -64,13 +67,13 @@ func (p *player) configure(s *session) {
 	p.held = make([]int16, 0, longest+s.samples)
 	p.conceal = s.conceal
 	p.native, _ = s.decoder.(lossConcealer)
-	p.missing = 0
+	p.missing, p.pause = 0, false
 	p.length = s.samples
 	p.longGap = s.Codec.Samples(bridged)
 	p.gap = p.longGap // nothing to go on from
 }
 
-// turn plays one frame. pop copies the next packet's payload and tells its
+// turn plays one frame. pop copies the next packet, its kind in front, and tells its
 // state.
 func (p *player) turn(receive bool, pop func(dst []byte) (int, jitter.State)) {
 	for range popsPerTurn {
@@ -80,8 +83,7 @@ func (p *player) turn(receive bool, pop func(dst []byte) (int, jitter.State)) {
 		n, state := pop(p.payload[:])
 		switch state {
 		case jitter.OK:
-			p.bridge(p.payload[:n])
-			p.good(p.payload[:n])
+			p.arrived(p.payload[:n])
 		case jitter.Lost:
 			if p.missing++; p.native == nil || p.missing > mostMissing {
 				p.bridge(nil)
@@ -92,7 +94,7 @@ func (p *player) turn(receive bool, pop func(dst []byte) (int, jitter.State)) {
 		}
 	}
 	if !receive {
-		p.held, p.missing = p.held[:0], 0
+		p.held, p.missing, p.pause = p.held[:0], 0, false
 	}
 	n := copy(p.frame, p.held)
 	clear(p.frame[n:])
@@ -103,7 +105,24 @@ func (p *player) turn(receive bool, pop func(dst []byte) (int, jitter.State)) {
 	}
 }
 
-// good plays a packet that has arrived.
+// arrived plays a packet, of which the first octet is the kind.
+func (p *player) arrived(packet []byte) {
+	if len(packet) == 0 {
+		return
+	}
+	payload := packet[1:]
+	if packet[0] == kindNoise {
+		p.bridge(nil)
+		p.comfort.Update(payload)
+		p.pause = true
+		return
+	}
+	p.bridge(payload)
+	p.pause = false
+	p.good(payload)
+}
+
+// good plays a packet of sound.
 func (p *player) good(payload []byte) {
 	n := p.decoder.Decode(p.decoded, payload)
 	if n == 0 { // damaged: its time passes all the same
@@ -139,6 +158,12 @@ func (p *player) hold(pcm []int16) {
 func (p *player) fill(n int, next []byte) {
 	n = min(n, len(p.decoded))
 	if n <= 0 {
+		return
+	}
+	if p.pause {
+		p.comfort.Read(p.decoded[:n])
+		p.conceal.Good(p.decoded[:n])
+		p.hold(p.decoded[:n])
 		return
 	}
 	clear(p.decoded[:n])

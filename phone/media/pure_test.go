@@ -434,7 +434,8 @@ func TestPlayerBridgesGapsAndPacketLengths(t *testing.T) {
 			if packet > 10 && packet <= 20 {
 				return 0, jitter.Lost
 			}
-			return s.encoder.Encode(dst, pcm), jitter.OK
+			dst[0] = kindSound
+			return 1 + s.encoder.Encode(dst[1:], pcm), jitter.OK
 		})
 	}
 	level := func(from, n int) float64 { return audio.Level(got.pcm[from : from+n]) }

@@ -21,6 +21,7 @@ type receiver struct {
 	dtmf    dtmfReceiver
 	report  heardReport
 	packet  rtp.Packet
+	kinded  [1 + maxPayload]byte
 
 	heardAny bool
 	first    bool          // FirstPacket is still to be reported
@@ -38,7 +39,7 @@ func (r *receiver) configure(s *session, now time.Duration) {
 	old := r.session
 	r.session = s
 	if r.buffer == nil {
-		r.buffer = jitter.New(jitter.Config{ClockRate: s.Codec.ClockRate, MaxPayload: maxPayload})
+		r.buffer = jitter.New(jitter.Config{ClockRate: s.Codec.ClockRate, MaxPayload: len(r.kinded)})
 	}
 	if old != nil && old.in != nil && s.in != nil && old.in != s.in && old.Remote == s.Remote {
 		s.in.follow(old.in, r.lock.ssrc, now)
@@ -48,7 +49,7 @@ func (r *receiver) configure(s *session, now time.Duration) {
 		r.first = true
 		r.rtcpFrom = netip.AddrPort{}
 	}
-	if moved || old == nil || old.Codec != s.Codec || old.RecvPT != s.RecvPT {
+	if moved || old == nil || old.Codec != s.Codec || old.RecvPT != s.RecvPT || old.CNRecvPT != s.CNRecvPT {
 		r.restart()
 	}
 	if old == nil || old.Receive != s.Receive {
@@ -82,7 +83,8 @@ func (r *receiver) rtp(raw []byte, from netip.AddrPort, now time.Duration) (even
 		return events
 	}
 	isDTMF := s.DTMFRecvPT >= 0 && int(p.PayloadType) == s.DTMFRecvPT
-	if !isDTMF && p.PayloadType != s.RecvPT {
+	isNoise := s.CNRecvPT != 0 && p.PayloadType == s.CNRecvPT
+	if !isDTMF && !isNoise && p.PayloadType != s.RecvPT {
 		r.unknownPT++
 		return events
 	}
@@ -105,13 +107,32 @@ func (r *receiver) rtp(raw []byte, from netip.AddrPort, now time.Duration) (even
 	if !s.Receive {
 		return events
 	}
-	if !isDTMF {
-		r.buffer.Push(p.SequenceNumber, p.Timestamp, p.Payload, now)
+	switch {
+	case isNoise:
+		r.push(kindNoise, now)
+		return events
+	case !isDTMF:
+		r.push(kindSound, now)
 		return events
 	}
 	r.buffer.Push(p.SequenceNumber, p.Timestamp, nil, now)
 	events[1] = r.key(now)
 	return events
+}
+
+// push puts r.packet into the jitter buffer; an empty one only keeps its place.
+func (r *receiver) push(kind byte, now time.Duration) {
+	p := &r.packet
+	switch {
+	case len(p.Payload) > maxPayload:
+		r.malformed++
+	case len(p.Payload) == 0:
+		r.buffer.Push(p.SequenceNumber, p.Timestamp, nil, now)
+	default:
+		r.kinded[0] = kind
+		n := copy(r.kinded[1:], p.Payload)
+		r.buffer.Push(p.SequenceNumber, p.Timestamp, r.kinded[:1+n], now)
+	}
 }
 
 // open gives an RTP packet in the clear. What is not authentic teaches nothing: neither

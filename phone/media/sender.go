@@ -26,6 +26,7 @@ type sender struct {
 	source audio.Source
 	muted  bool
 	dtmf   dtmfSender
+	pauses pauses
 
 	encoder codec.Encoder
 	pcm     []int16
@@ -86,12 +87,13 @@ func (t *sender) secure(s *session) {
 func (t *sender) frame(s *session, to netip.AddrPort) (done func()) {
 	defer t.advance(1)
 	if !s.Send {
-		t.marker = true
+		t.marker, t.pauses = true, pauses{}
 		return nil
 	}
 	keys := t.dtmf.busy()
 	t.read(keys || t.muted)
 	if keys {
+		t.pauses = pauses{}
 		event, ok, done := t.dtmf.next(t.header.Timestamp, s.timing)
 		if ok {
 			t.event(event, s, to)
@@ -100,8 +102,26 @@ func (t *sender) frame(s *session, to netip.AddrPort) (done func()) {
 		t.sound(s, to)
 		return done
 	}
-	t.sound(s, to)
+	if s.CNSendPT == 0 {
+		t.sound(s, to)
+		return nil
+	}
+	switch paused, describe := t.pauses.frame(t.pcm, s.Ptime); {
+	case describe:
+		t.comfort(s, to)
+	case !paused:
+		t.sound(s, to)
+	}
 	return nil
+}
+
+// comfort sends a description of the noise in place of sound.
+func (t *sender) comfort(s *session, to netip.AddrPort) {
+	n := t.pauses.noise.Payload(t.packet[rtpHeaderSize : maxPacket-reserved])
+	t.header.PayloadType = s.CNSendPT
+	t.header.Marker = false
+	t.marker = true // of the sound behind the pause (RFC 3551 4.1)
+	t.write(n, to)
 }
 
 // read takes one frame from the source, also when it will not be heard, so
