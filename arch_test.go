@@ -29,6 +29,9 @@ func rules() []rule {
 			"housephone/phone/audio", "github.com/gen2brain/malgo", "github.com/jfreymuth/pulse", "golang.org/x/sys",
 		}, "sound cards know neither RTP nor SIP"},
 		{"phone/audio", []string{"housephone/phone/audio", "housephone/phone/codec/g711"}, "PCM knows neither RTP nor SIP"},
+		{"phone/ivr", []string{
+			"housephone/phone/ivr", "housephone/phone/audio", "housephone/phone/codec", "gopkg.in/yaml.v3", "golang.org/x/sys",
+		}, "prompts, speech and menus know neither SIP nor RTP nor MQTT"},
 		{"phone/media", []string{
 			"housephone/phone/media", "housephone/phone/audio", "housephone/phone/codec", "housephone/phone/jitter", "housephone/phone/sdes",
 			"github.com/pion/rtp", "github.com/pion/rtcp", "github.com/pion/srtp/v3", "golang.org/x/sys", "golang.org/x/net",

@@ -23,6 +23,7 @@ type BaresipConfig struct {
 	URIParam string // parameters of the account's address, like ";transport=tcp"
 	Codecs   string // audio_codecs, default "pcma/8000/1,pcmu/8000/1"
 	ToneHz   float64
+	Rate     int // of its sound, samples a second; 8000, and 16000 for G.722: it does not convert
 	CAFile   string
 }
 
@@ -69,6 +70,9 @@ func NewBaresip(t testing.TB, ports *Ports, c BaresipConfig) *Baresip {
 	if c.ToneHz == 0 {
 		c.ToneHz = 1000
 	}
+	if c.Rate == 0 {
+		c.Rate = toneRate
+	}
 	if c.Codecs == "" {
 		c.Codecs = "pcma/8000/1,pcmu/8000/1"
 	}
@@ -86,7 +90,7 @@ func NewBaresip(t testing.TB, ports *Ports, c BaresipConfig) *Baresip {
 			t.Fatal(err)
 		}
 	}
-	write("config", baresipConfig(b, c, control, first, last, WriteTone(t, c.ToneHz, toneLength)))
+	write("config", baresipConfig(b, c, control, first, last, WriteToneAt(t, c.Rate, c.ToneHz, toneLength)))
 	write("accounts", fmt.Sprintf("<sip:%s@%s%s>%s;audio_codecs=%s\n", c.User, c.Domain, c.URIParam, c.Account, c.Codecs))
 	write("contacts", "")
 	b.Process = Start(t, Command{

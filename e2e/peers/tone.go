@@ -27,7 +27,13 @@ const (
 // WriteTone writes a WAV with a sine: 8 kHz, 16 bit, mono, half of full scale.
 func WriteTone(t testing.TB, hz float64, length time.Duration) string {
 	t.Helper()
-	n := int(length.Seconds() * toneRate)
+	return WriteToneAt(t, toneRate, hz, length)
+}
+
+// WriteToneAt does so with rate samples a second.
+func WriteToneAt(t testing.TB, rate int, hz float64, length time.Duration) string {
+	t.Helper()
+	n := int(length.Seconds() * float64(rate))
 	var b bytes.Buffer
 	b.WriteString("RIFF")
 	put := func(v any) { _ = binary.Write(&b, binary.LittleEndian, v) } // a Buffer takes everything
@@ -35,12 +41,12 @@ func WriteTone(t testing.TB, hz float64, length time.Duration) string {
 	b.WriteString("WAVEfmt ")
 	put(uint32(16))
 	put([]uint16{1, 1})
-	put([]uint32{toneRate, 2 * toneRate})
+	put([]uint32{uint32(rate), uint32(2 * rate)})
 	put([]uint16{2, 16})
 	b.WriteString("data")
 	put(uint32(2 * n))
 	for i := range n {
-		put(int16(16384 * math.Sin(2*math.Pi*hz*float64(i)/toneRate)))
+		put(int16(16384 * math.Sin(2*math.Pi*hz*float64(i)/float64(rate))))
 	}
 	path := filepath.Join(t.TempDir(), "tone.wav")
 	if err := os.WriteFile(path, b.Bytes(), 0o644); err != nil {
