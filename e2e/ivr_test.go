@@ -101,3 +101,35 @@ func TestPhoneModeDoesNotPlay(t *testing.T) {
 	h := start(t, peers.NewPorts(t), nil)
 	h.Refused("play/file", "tone.wav", "not_supported")
 }
+
+// Two calls at a time: sounds and keys of one never touch the other.
+func TestIVRTwoCalls(t *testing.T) {
+	h, b := ivr(t, env{"PHONE_MAX_CALLS": "2"})
+	ports := peers.NewPorts(t)
+	other := peers.NewBaresip(t, ports, peers.BaresipConfig{User: "other"})
+	b.Do("dial", "sip:phone@"+h.SIPAddr)
+	h.State("calls/1/status", "active")
+	other.Do("dial", "sip:phone@"+h.SIPAddr)
+	h.State("calls/2/status", "active")
+	h.State("calls/1/call", b.Address())
+	h.State("calls/2/call", other.Address())
+	h.State("call", other.Address()) // the one that became active last
+
+	h.Do("calls/1/play/file", "tone.wav")
+	h.State("calls/1/play", "tone.wav")
+	h.State("calls/2/play", "idle")
+	b.WaitTone(1200, patience)
+	other.WaitSilence(patience)
+
+	mark := h.Mark()
+	b.Do("sndcode", "7")
+	h.Event(mark, "calls/1/dtmf", func(v string) bool { return v == "7" })
+	h.Do("calls/2/call", "hangup")
+	h.State("calls/2/status", "hangup")
+	h.State("calls/1/status", "active")
+	h.State("call", b.Address())
+	h.Refused("calls/3/call", "answer", "invalid", "refused")
+	b.Do("hangup", "")
+	h.State("status", "hangup")
+	h.State("calls/1/play", "idle")
+}
