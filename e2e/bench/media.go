@@ -104,7 +104,7 @@ func (d *driver) sound(ctx context.Context, s *subject, ends rtpEnds, invite *ph
 		return talk{}, err
 	}
 	t := talk{cpu: after - before, took: time.Since(start), gaps: gaps(ends.rtp.arrivals())}
-	if want := int(length / frame); len(t.gaps) < want*9/10 {
+	if want := int(length / frame); len(t.gaps) < want/2 { // a machine that stalls loses some
 		return talk{}, fmt.Errorf("%d of %d: %w", len(t.gaps), want, errFewPackets)
 	}
 	return t, nil
