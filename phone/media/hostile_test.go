@@ -158,6 +158,9 @@ func TestRTCP(t *testing.T) {
 	if sr.PacketCount == 0 || sr.OctetCount != 160*sr.PacketCount || len(sr.Reports) != 1 || sr.Reports[0].SSRC != 77 {
 		t.Errorf("report %+v", sr)
 	}
+	if xr, ok := packets[2].(*rtcp.ExtendedReport); !ok || xr.Reports[0].DestinationSSRC()[0] != 77 {
+		t.Errorf("third packet %T", packets[2])
+	}
 	if sdes, ok := packets[1].(*rtcp.SourceDescription); !ok || sdes.Chunks[0].Source != sr.SSRC {
 		t.Errorf("second packet %T", packets[1])
 	}
@@ -208,6 +211,7 @@ func FuzzReceive(f *testing.F) {
 	f.Add([]byte{0x80, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, 0xff})
 	f.Add([]byte{0x80, 101, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 5, 10, 0, 160})
 	f.Add([]byte{0x80, 200, 0, 6, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0})
+	f.Add([]byte{0x80, 201, 0, 1, 0, 0, 0, 9, 0x80, 207, 0, 3, 0, 0, 0, 9, 7, 0, 0, 1, 0, 0, 0, 1})
 	f.Add([]byte{0x80, 13, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 60, 127, 0, 254})
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		var r receiver

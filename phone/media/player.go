@@ -50,6 +50,8 @@ type player struct {
 	gap     int           // samples made up since the last good one
 	longGap int           // from here on they are silence
 
+	bursts bursts
+
 	concealed uint64
 }
 
@@ -83,8 +85,10 @@ func (p *player) turn(receive bool, pop func(dst []byte) (int, jitter.State)) {
 		n, state := pop(p.payload[:])
 		switch state {
 		case jitter.OK:
+			p.bursts.kept()
 			p.arrived(p.payload[:n])
 		case jitter.Lost:
+			p.bursts.lost()
 			if p.missing++; p.native == nil || p.missing > mostMissing {
 				p.bridge(nil)
 			}

@@ -348,7 +348,7 @@ func TestReports(t *testing.T) {
 	var us, far heardReport
 	wall := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 	us.sent(wall, time.Second)
-	sr, err := compound(senderInfo{ssrc: 1, active: true, wall: wall, packets: 50, octets: 8000}, "us", nil, false)
+	sr, err := compound(senderInfo{ssrc: 1, active: true, wall: wall, packets: 50, octets: 8000}, "us", nil, nil, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -362,7 +362,7 @@ func TestReports(t *testing.T) {
 			stats.packet(uint16(i), uint32(160*i), time.Duration(i)*20*ms, true)
 		}
 	}
-	rr, err := compound(senderInfo{ssrc: 2}, "far", []rtcp.ReceptionReport{far.block(1, &stats, 5100*ms)}, true)
+	rr, err := compound(senderInfo{ssrc: 2}, "far", []rtcp.ReceptionReport{far.block(1, &stats, 5100*ms)}, nil, true)
 	if err != nil {
 		t.Fatal(err)
 	}

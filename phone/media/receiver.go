@@ -12,6 +12,9 @@ import (
 // Second bytes of RTCP packets on a shared port (RFC 5761 4).
 const rtcpFirst, rtcpLast = 192, 223
 
+// maxBuffer is the longest delay of the jitter buffer.
+const maxBuffer = 200 * time.Millisecond
+
 // receiver judges and orders the incoming packets of a stream.
 type receiver struct {
 	session *session // nil before the first Apply
@@ -39,7 +42,7 @@ func (r *receiver) configure(s *session, now time.Duration) {
 	old := r.session
 	r.session = s
 	if r.buffer == nil {
-		r.buffer = jitter.New(jitter.Config{ClockRate: s.Codec.ClockRate, MaxPayload: len(r.kinded)})
+		r.buffer = jitter.New(jitter.Config{ClockRate: s.Codec.ClockRate, MaxPayload: len(r.kinded), MaxDelay: maxBuffer})
 	}
 	if old != nil && old.in != nil && s.in != nil && old.in != s.in && old.Remote == s.Remote {
 		s.in.follow(old.in, r.lock.ssrc, now)

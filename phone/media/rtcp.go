@@ -28,6 +28,8 @@ type heardReport struct {
 	rtt     time.Duration
 	loss    float64 // percent of our packets
 	jitter  uint32  // timestamp units
+	mos     float64 // of our sound by the far end, 0 while unknown
+	rFactor uint8   // likewise
 	reports uint64
 }
 
@@ -47,8 +49,9 @@ type senderInfo struct {
 	wall            time.Time
 }
 
-// compound builds SR or RR with SDES, and BYE at the end (RFC 3550 6.1).
-func compound(me senderInfo, cname string, blocks []rtcp.ReceptionReport, bye bool) ([]byte, error) {
+// compound builds SR or RR with SDES, XR when there is something to tell, and BYE at the
+// end (RFC 3550 6.1).
+func compound(me senderInfo, cname string, blocks []rtcp.ReceptionReport, voice *rtcp.VoIPMetricsReportBlock, bye bool) ([]byte, error) {
 	var out []rtcp.Packet
 	if me.active {
 		out = append(out, &rtcp.SenderReport{
@@ -62,6 +65,9 @@ func compound(me senderInfo, cname string, blocks []rtcp.ReceptionReport, bye bo
 		Source: me.ssrc,
 		Items:  []rtcp.SourceDescriptionItem{{Type: rtcp.SDESCNAME, Text: cname}},
 	}}})
+	if voice != nil {
+		out = append(out, &rtcp.ExtendedReport{SenderSSRC: me.ssrc, Reports: []rtcp.ReportBlock{voice}})
+	}
 	if bye {
 		out = append(out, &rtcp.Goodbye{Sources: []uint32{me.ssrc}})
 	}
@@ -87,6 +93,12 @@ func (h *heardReport) read(raw []byte, ours uint32, now time.Duration) error {
 			h.blocks(p.Reports, ours, now)
 		case *rtcp.ReceiverReport:
 			h.blocks(p.Reports, ours, now)
+		case *rtcp.ExtendedReport:
+			for _, b := range p.Reports {
+				if m, ok := b.(*rtcp.VoIPMetricsReportBlock); ok && m.SSRC == ours {
+					h.voice(m)
+				}
+			}
 		}
 	}
 	return nil

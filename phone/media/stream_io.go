@@ -143,16 +143,18 @@ func (s *Stream) sendReport(now time.Duration, bye bool) {
 	}
 	s.tx.reported = packets
 	var blocks []rtcp.ReceptionReport
+	var voice *rtcp.VoIPMetricsReportBlock
 	s.rxMu.Lock()
 	to := s.rx.rtcpTo()
 	if s.rx.stats.started {
 		blocks = append(blocks, s.rx.report.block(s.rx.lock.ssrc, &s.rx.stats, now))
+		voice = s.rx.voice(&s.player.bursts)
 	}
 	if me.active {
 		s.rx.report.sent(me.wall, now)
 	}
 	s.rxMu.Unlock()
-	raw, err := compound(me, s.cname, blocks, bye)
+	raw, err := compound(me, s.cname, blocks, voice, bye)
 	if err != nil || !to.IsValid() {
 		return
 	}
@@ -206,6 +208,7 @@ func (r *receiver) fill(out *Stats, s *session, now time.Duration) {
 	out.Late, out.Duplicates, out.Reordered = b.Late, b.Duplicates, b.Reordered
 	out.RTTMS = float64(r.report.rtt) / float64(time.Millisecond)
 	out.RemoteLossPercent = r.report.loss
+	out.RemoteMOS = r.report.mos
 	out.RemoteJitterMS = 1000 * float64(r.report.jitter) / float64(s.Codec.ClockRate)
 	if !r.heardAny {
 		return
