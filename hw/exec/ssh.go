@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -65,7 +66,7 @@ func (r *remote) run(ctx context.Context, argv []string, stdout, stderr io.Write
 		return -1, err
 	}
 	line := remoteLine(append([]string{"exec", "/bin/sh", "-c", guard, "sh"}, argv...))
-	if err := r.within(ctx, client, func() error { return session.Start(line) }); err != nil {
+	if err := r.within(ctx, client, func() error { return started(session.Start(line)) }); err != nil {
 		return -1, failure(ctx, err)
 	}
 	ended := make(chan error, 1)
@@ -104,9 +105,20 @@ func status(ctx context.Context, err error) (int, error) {
 	return -1, fmt.Errorf("%w: the connection broke: %w", ErrUnreachable, err)
 }
 
+// started leaves the command out of an error, because it may hold secrets.
+func started(err error) error {
+	if err != nil && strings.HasPrefix(err.Error(), "ssh: command ") { // there is no type for it
+		return fmt.Errorf("%w: the host does not run commands", ErrStart)
+	}
+	return err
+}
+
 func failure(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
+	switch {
+	case ctx.Err() != nil:
 		return context.Cause(ctx)
+	case errors.Is(err, ErrStart):
+		return err
 	}
 	return fmt.Errorf("%w: %w", ErrUnreachable, err)
 }

@@ -231,6 +231,9 @@ func TestSSHPassword(t *testing.T) {
 		if got, err := r.Run(t.Context(), "x"); got.Stdout != "hello" || got.Exit != 5 || err != nil {
 			t.Errorf("interactive %v: %+v, %v", interactive, got, err)
 		}
+		if _, err := r.Run(t.Context(), "x geheim"); !errors.Is(err, ErrStart) || strings.Contains(err.Error(), "geheim") {
+			t.Errorf("%v", err)
+		}
 		c.SSHPassword = "falsch"
 		wrong := newRunner(t, c)
 		if _, err := wrong.Run(t.Context(), "x"); !errors.Is(err, ErrLogin) || strings.Contains(err.Error(), "falsch") {

@@ -242,7 +242,8 @@ func (b *lockedBuffer) String() string {
 	return b.buf.String()
 }
 
-// passwordHost is a server that knows one password, asked for in the given way, and answers every command with "hello".
+// passwordHost is a server that knows one password, asked for in the given way, and answers every command with "hello",
+// but does not run what holds a secret.
 func passwordHost(t *testing.T, password string, interactive bool) (address string, key ssh.PublicKey) {
 	t.Helper()
 	_, private, err := ed25519.GenerateKey(rand.Reader)
@@ -311,8 +312,9 @@ func serve(l net.Listener, config *ssh.ServerConfig, all *sync.WaitGroup) {
 
 func answer(channel ssh.Channel, requests <-chan *ssh.Request) {
 	for request := range requests {
-		_ = request.Reply(request.Type == "exec", nil)
-		if request.Type == "exec" {
+		run := request.Type == "exec" && !strings.Contains(string(request.Payload), "geheim")
+		_ = request.Reply(run, nil)
+		if run {
 			_, _ = io.WriteString(channel, "hello")
 			_, _ = channel.SendRequest("exit-status", false, ssh.Marshal(struct{ Status uint32 }{5}))
 			_ = channel.Close()
