@@ -35,7 +35,7 @@ func validate(cfg config) error {
 			return err
 		}
 	}
-	if err := errors.Join(s.buildPanel(), s.buildExec()); err != nil {
+	if err := errors.Join(s.buildPanel(), s.buildExec(), s.buildSwitch()); err != nil {
 		return err
 	}
 	_, _, err := devices(cfg.Audio, s.log)
@@ -49,6 +49,7 @@ func (s *service) describe() {
 	s.features = topics.Features{topics.FeaturePhone: c.SIP.Listen != noSIP}
 	c.HW.features(s.features)
 	s.features[topics.FeatureIVR] = c.Phone.Mode == topics.ModeIVR && c.SIP.Listen != noSIP
+	s.features[topics.FeaturePBX] = c.Switch.set()
 	s.features[topics.FeatureExec] = !c.Exec.config().Off()
 	local := c.ID
 	if c.SIP.Server != "" {
@@ -89,7 +90,7 @@ func (s *service) build(ctx context.Context) error {
 			return configError{err}
 		}
 	}
-	for _, part := range []func() error{s.buildBridge, s.buildPanel, s.buildExec, func() error { return s.buildPhone(ctx) }, s.buildDesk} {
+	for _, part := range []func() error{s.buildBridge, s.buildPanel, s.buildExec, s.buildSwitch, func() error { return s.buildPhone(ctx) }, s.buildDesk} {
 		if err := part(); err != nil {
 			return err
 		}

@@ -34,6 +34,7 @@ type config struct {
 	IVR       ivrEnv
 	HW        hwEnv
 	Exec      execEnv
+	Switch    switchEnv
 	Pair      pairEnv
 }
 

@@ -15,6 +15,7 @@ import (
 	"housephone/bridge/broker"
 	"housephone/hw"
 	"housephone/hw/exec"
+	"housephone/hw/pbx"
 	"housephone/phone"
 	"housephone/topics"
 )
@@ -36,6 +37,7 @@ type service struct {
 	panel    *hw.Panel    // nil = no hardware
 	doorman  *doorman     // nil = no door
 	desk     *desk        // nil = no ivr
+	pbx      *pbx.Client  // nil = no switch to listen to
 	runner   *exec.Runner // nil = nothing may be executed
 	commands *commander
 	settings *settingsFile
@@ -150,6 +152,10 @@ func (s *service) startDevices(st *stage, relays *sync.WaitGroup) {
 	}
 	if s.desk != nil {
 		st.start("the voice", s.runDesk)
+	}
+	if s.pbx != nil {
+		st.start("the listener at the switch", s.pbx.Run)
+		relays.Go(func() { s.relaySwitch(st.ctx) })
 	}
 	if s.phone != nil {
 		st.start("the phone", s.phone.Run)
