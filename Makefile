@@ -49,7 +49,7 @@ fuzz: ## every fuzz target for FUZZTIME (10m)
 
 .PHONY: e2e-asterisk
 e2e-asterisk: deps ## against Asterisk 22 in a chroot
-	go test -race -tags asterisk -run TestAsterisk -timeout 20m -v ./e2e
+	go test -race -tags asterisk -run TestAsterisk -timeout 20m -v ./e2e ./hw/pbx
 
 .PHONY: e2e-homeassistant
 e2e-homeassistant: deps ## against a real Home Assistant in a chroot
