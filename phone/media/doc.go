@@ -16,6 +16,13 @@
 // not call the stream. One goroutine a socket receives. Nothing here waits for
 // a slow reader: events and packets are dropped and counted instead.
 //
+// SRTP and SRTCP (RFC 3711, 6188, 7714) are on when [Params.SRTP] has keys. What
+// is not authentic then teaches nothing and ends nothing; it is counted. Keys
+// that stay the same go on with their counters, also over a hold.
+//
+// Comfort noise (RFC 3389) fills the far end's pauses, and ours are not sent,
+// where it was agreed. RTCP carries VoIP metrics (RFC 3611) both ways.
+//
 // What arrives is untrusted: only packets of the negotiated address (or the
 // address learnt under the rules of [Params.AnySource]) are heard; all else is
 // counted (CVE-2025-53399).
