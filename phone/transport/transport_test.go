@@ -428,7 +428,7 @@ func FuzzStream(f *testing.F) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			c := &conn{layer: l, network: TCP, out: make(chan []byte, 1<<16), done: make(chan struct{}), net: nowhere{}}
+			c := &conn{layer: l, network: TCP, out: make(chan []byte, 256), done: make(chan struct{}), net: nowhere{}}
 			stream := l.parser.NewSIPStream()
 			defer stream.Close()
 			for rest := data; len(rest) > 0; {
