@@ -117,7 +117,7 @@ func load(environ map[string]string) (config, error) {
 			*d = sound
 		}
 	}
-	return c, errors.Join(c.checkWords(environ), c.check())
+	return c, errors.Join(c.checkWords(environ), c.check(), notBuiltIn(environ))
 }
 
 // explain turns the library's errors into ours.
@@ -141,6 +141,21 @@ func explain(err error, environ map[string]string) error {
 			want = "want a whole number"
 		}
 		out = append(out, fmt.Errorf("%s=%q: %s", name, environ[name], want))
+	}
+	return errors.Join(out...)
+}
+
+// notBuiltIn refuses settings of parts that this build does not have, so that
+// nobody believes they work.
+func notBuiltIn(environ map[string]string) error {
+	var out []error
+	for _, name := range []string{"SIP_STUN", "IVR_MENU_FILE", "RECORD_DIR", "AUDIO_RING_FILE", "AUDIO_ECHO_CANCEL"} {
+		if v := environ[name]; v != "" {
+			out = append(out, fmt.Errorf("%s=%q: this build does not have it, leave it empty", name, v))
+		}
+	}
+	if v := environ["PAIR_MODE"]; v != "" && v != "off" {
+		out = append(out, fmt.Errorf("PAIR_MODE=%q: this build has no pairs, want off", v))
 	}
 	return errors.Join(out...)
 }

@@ -36,6 +36,8 @@ func TestLoadErrors(t *testing.T) {
 		{"SIP_RTP_PORTS", "20000-20010x", "FIRST-LAST"},
 		{"SIP_ALLOW_FROM", "192.168.1.0/99", "CIDRs"},
 		{"SIP_ALLOW_TO", "[6", "patterns"},
+		{"SIP_STUN", "stun.example.com", "does not have it"},
+		{"PAIR_MODE", "mqtt", "no pairs"},
 		{"SIP_LISTEN", "nowhere", "address:port"},
 		{"HTTP_LISTEN", "127.0.0.1:http", "address:port"},
 		{"MQTT_CA_FILE", "/does/not/exist", "no such file"},
