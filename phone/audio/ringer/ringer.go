@@ -1,0 +1,149 @@
+package ringer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"housephone/phone/audio"
+	"housephone/phone/audio/tones"
+)
+
+// ErrConfig means that a [Config] cannot be used.
+var ErrConfig = errors.New("ringer configuration")
+
+// Config says what rings where. Its zero value makes no sound.
+type Config struct {
+	Device  audio.Device // loudspeaker; nil = none
+	Country string       // of the call progress tones, as in [tones.Countries]; "" = itu
+	// RingFile is a WAV file that rings in place of the built-in tone, from its
+	// first minute round and round; "" = none.
+	RingFile string
+	Volume   int // 1 to 20 as in [audio.VolumeGain]; 0 = 20
+	Rate     int // Hz at which the device is opened, 8000 to 48000; 0 = 16000
+	Log      *slog.Logger
+}
+
+func (c *Config) setDefaults() {
+	if c.Volume == 0 {
+		c.Volume = audio.MaxVolume
+	}
+	if c.Rate == 0 {
+		c.Rate = 16000
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+}
+
+func (c *Config) validate() error {
+	if _, err := tones.Progress(c.Country, tones.Busy); err != nil {
+		return fmt.Errorf("%w: tones of %q: want one of %v", ErrConfig, c.Country, tones.Countries())
+	}
+	if c.Volume < 1 || c.Volume > audio.MaxVolume {
+		return fmt.Errorf("%w: volume %d: want 1 to %d", ErrConfig, c.Volume, audio.MaxVolume)
+	}
+	if c.Rate < 8000 || c.Rate > 48000 {
+		return fmt.Errorf("%w: rate %d Hz: want 8000 to 48000", ErrConfig, c.Rate)
+	}
+	return nil
+}
+
+// Ringer plays what the state of the line asks for.
+type Ringer struct {
+	cfg    Config
+	volume atomic.Int32
+	kick   chan struct{}
+
+	mu      sync.Mutex // guards following; held for no longer than a look
+	machine Machine
+	sinks   []*sharedSink // open loudspeakers of calls
+	let     chan struct{} // closed when the device is let go; nil = it is not open
+}
+
+// New returns a Ringer; nothing is opened before Run. The error is [ErrConfig].
+func New(cfg Config) (*Ringer, error) {
+	cfg.setDefaults()
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	r := &Ringer{cfg: cfg, kick: make(chan struct{}, 1)}
+	r.SetVolume(cfg.Volume)
+	return r, nil
+}
+
+// SetVolume sets how loud everything is: 0 is off, 1 to 20 as in
+// [audio.VolumeGain]. It counts from the next frame on.
+func (r *Ringer) SetVolume(step int) {
+	r.volume.Store(int32(min(max(step, 0), audio.MaxVolume)))
+}
+
+// Show tells the state of the line. It never waits.
+func (r *Ringer) Show(s State) {
+	r.mu.Lock()
+	r.machine.Show(s, time.Now())
+	r.mu.Unlock()
+	r.wake()
+}
+
+// Key beeps as a key 0-9 * # A-D does that was sent; other keys are silent. It
+// never waits.
+func (r *Ringer) Key(key rune) {
+	if _, err := tones.Key(key, beepTime); err != nil {
+		return
+	}
+	r.mu.Lock()
+	own := r.machine.Key(key, time.Now())
+	sinks := slices.Clone(r.sinks)
+	r.mu.Unlock()
+	if own {
+		r.wake()
+		return
+	}
+	for _, k := range sinks {
+		k.beep(key)
+	}
+}
+
+// wake has Run look at once.
+func (r *Ringer) wake() {
+	select {
+	case r.kick <- struct{}{}:
+	default: // it will look anyway
+	}
+}
+
+func (r *Ringer) now() Play {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.machine.Now(time.Now())
+}
+
+func (r *Ringer) gain() audio.Gain { return audio.VolumeGain(int(r.volume.Load())) }
+
+// Run plays until ctx ends; the device is closed then. It is called once. The
+// error is that of ctx.
+func (r *Ringer) Run(ctx context.Context) error {
+	p := &player{ringer: r, bell: r.loadBell()}
+	defer p.close()
+	for {
+		var due <-chan time.Time
+		if r.cfg.Device != nil && p.play(r.now()) {
+			due = p.pace()
+		} else {
+			p.close()
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-r.kick:
+		case <-due:
+			p.frame()
+		}
+	}
+}
