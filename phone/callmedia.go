@@ -64,8 +64,8 @@ func (m *callMedia) local(hold bool) sdp.Local {
 		Addr: p.mediaAddr(m.flow), Port: m.stream.LocalPort(), Codecs: p.cfg.Codecs, DTMF: p.cfg.DTMF == DTMFEvent,
 		SRTP: p.cfg.SRTP, ComfortNoise: p.cfg.ComfortNoise,
 	}
-	if m.call.out.plain && l.SRTP == sdp.SRTPOptional {
-		l.SRTP = sdp.SRTPOff
+	if m.call.status == StatusDial {
+		l.SRTP = m.call.out.offered(p.cfg.SRTP)
 	}
 	if hold {
 		l.Direction = sdp.SendOnly // RFC 3264 8.4
@@ -84,7 +84,7 @@ func (m *callMedia) apply(a sdp.Media) {
 		Remote: a.Remote, RemoteRTCP: a.RTCP, RTCPMux: a.RTCPMux, Codec: a.Codec,
 		SendPT: a.SendPT, RecvPT: a.RecvPT, DTMFSendPT: a.DTMFSendPT, DTMFRecvPT: a.DTMFRecvPT, DTMFClock: a.DTMFClock,
 		Ptime: time.Duration(a.Ptime) * time.Millisecond, Send: a.Direction.Send(), Receive: a.Direction.Receive(),
-		SendFmtp: a.SendFmtp, SRTP: a.SRTP,
+		SendFmtp: a.SendFmtp, SRTP: a.SRTP, CNSendPT: a.CNSendPT, CNRecvPT: a.CNRecvPT,
 	}
 	if a.RemoteName != "" {
 		m.resolve(a)
@@ -311,7 +311,7 @@ func (m *callMedia) measure() {
 func qualityOf(st media.Stats) Quality {
 	return Quality{
 		Codec: st.Codec, Sent: st.Sent, Received: st.Received, Lost: uint64(max(st.Lost, 0)), LossPct: st.LossPercent,
-		JitterMs: st.JitterMS, RTTMs: st.RTTMS, MOS: st.MOS, Dropped: st.Foreign + st.UnknownPT + st.Malformed,
+		JitterMs: st.JitterMS, RTTMs: st.RTTMS, MOS: st.MOS, Dropped: st.Foreign + st.UnknownPT + st.Malformed + st.AuthFailed,
 	}
 }
 

@@ -99,7 +99,7 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.RTPMax, 16484)
 	setDefault(&c.UserAgent, "housephone")
 	if len(c.Codecs) == 0 {
-		c.Codecs = codec.Table()
+		c.Codecs = codec.Default()
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

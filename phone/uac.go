@@ -34,7 +34,7 @@ type outgoing struct {
 	done      func(error) // told once how dialling went, for REFER
 	group     *group      // other legs of the same call, nil = none
 	reason    string      // Reason of a CANCEL
-	plain     bool        // the far end has refused encryption that was optional
+	fallback  int         // how often optional encryption was refused
 }
 
 // fork is one early dialog (RFC 3261 13.2.2.4).
@@ -404,13 +404,21 @@ func causeOf(code int) Cause {
 	return CauseFailed
 }
 
-// withoutSRTP repeats the INVITE in the clear: some far ends refuse an offer in which
-// encryption is optional (RFC 8643) as a whole.
+// withoutSRTP repeats an offer in which encryption was optional (RFC 8643) and that
+// was refused as a whole: as RTP/SAVP, which some far ends want, and then in the clear.
 func (c *call) withoutSRTP() bool {
-	if c.p.cfg.SRTP != sdp.SRTPOptional || c.out.plain {
+	if c.p.cfg.SRTP != sdp.SRTPOptional || c.out.fallback >= 2 {
 		return false
 	}
-	c.out.plain = true
+	c.out.fallback++
 	c.again()
 	return true
+}
+
+// offered is how our first offer treats encryption.
+func (o *outgoing) offered(configured sdp.SRTPMode) sdp.SRTPMode {
+	if configured != sdp.SRTPOptional {
+		return configured
+	}
+	return []sdp.SRTPMode{sdp.SRTPOptional, sdp.SRTPRequired, sdp.SRTPOff}[o.fallback]
 }

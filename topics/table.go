@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 )
@@ -124,12 +125,17 @@ func Lookup(name string) (Datapoint, bool) {
 }
 
 // resolve splits an addressed datapoint into its row and the variable parts.
+// rows is the table, made once and never changed.
+//
+//nolint:gochecknoglobals // looked up for every message; a constant in all but name
+var rows = sync.OnceValue(Table)
+
 func resolve(name string) (Datapoint, Command, bool) {
 	call, rest, ok := splitCall(name)
 	if !ok {
 		return Datapoint{}, Command{}, false
 	}
-	for _, row := range Table() {
+	for _, row := range rows() {
 		if call > 0 && !row.PerCall {
 			continue
 		}

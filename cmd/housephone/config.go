@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -358,7 +359,9 @@ func (c *codecs) UnmarshalText(t []byte) error {
 		if !ok {
 			var names []string
 			for _, k := range codec.Table() {
-				names = append(names, strings.ToLower(k.Name))
+				if name := strings.ToLower(k.Name); !slices.Contains(names, name) {
+					names = append(names, name)
+				}
 			}
 			return fmt.Errorf("want some of %s, separated by commas", strings.Join(names, ", "))
 		}

@@ -81,6 +81,7 @@ func run(args []string, environ map[string]string, out, errs io.Writer) int {
 
 // serve runs the service until SIGTERM or SIGINT; a second signal ends it at once.
 func serve(cfg config, out, errs io.Writer) int {
+	useProcessors(cfg)
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	signals := make(chan os.Signal, 2)

@@ -18,6 +18,13 @@ const (
 // relayEvents publishes what the phone tells, until it has ended.
 func (s *service) relayEvents() {
 	for e := range s.phone.Events() {
+		if st, ok := e.(phone.StateChanged); ok {
+			for _, m := range s.view.changes(s.state.Load(), st.State) {
+				s.publish(m)
+			}
+			s.heard(e)
+			continue
+		}
 		if !s.heard(e) {
 			continue
 		}

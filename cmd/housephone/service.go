@@ -7,6 +7,8 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -65,6 +67,15 @@ func runService(ctx context.Context, cfg config, out, errs io.Writer) error {
 }
 
 func (s *service) publish(m topics.Message) { s.bridge.Publish(m) }
+
+// useProcessors keeps a phone of one or two calls on one processor at a time: the
+// pacer's short sleeps otherwise keep the runtime's monitor awake, which costs more
+// than the call. GOMAXPROCS in the environment has the last word.
+func useProcessors(cfg config) {
+	if os.Getenv("GOMAXPROCS") == "" && cfg.Phone.Mode == topics.ModePhone && cfg.Phone.MaxCalls <= 2 {
+		runtime.GOMAXPROCS(1)
+	}
+}
 
 // stage is a set of parts that are stopped together.
 type stage struct {

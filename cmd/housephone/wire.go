@@ -22,25 +22,42 @@ type view struct {
 }
 
 // state is every retained datapoint of the phone.
-func (v view) state(s phone.State) []topics.Message {
+func (v view) state(s phone.State) []topics.Message { return v.changes(nil, s) }
+
+// changes are the retained datapoints in which s differs from old; all of them
+// when there is no old. What people wait for comes first.
+func (v view) changes(old *phone.State, s phone.State) []topics.Message {
+	var out []topics.Message
 	current := findCall(s.Calls, s.Current)
-	out := []topics.Message{
-		v.tree.Message("registration", topics.Bool(s.Registered)),
-		v.json("registration/info", v.registration(s.Registration)),
-		v.tree.Message("mode", v.mode),
-		v.tree.Message("active", topics.Bool(s.Active)),
-		v.tree.Message("autoanswer", topics.Bool(s.AutoAnswer)),
-		v.tree.Message("dnd", topics.Bool(s.DND)),
-		v.tree.Message("volume", topics.Volume(s.Volume)),
-		v.tree.Message("hold", topics.Bool(current.Held)),
-		v.tree.Message("mute", topics.Bool(current.Muted)),
-		v.json("call/quality", quality(current)),
+	if old == nil || findCall(old.Calls, old.Current) != current {
+		out = append(out, v.call("", current)...)
+		out = append(out,
+			v.tree.Message("hold", topics.Bool(current.Held)),
+			v.tree.Message("mute", topics.Bool(current.Muted)),
+			v.json("call/quality", quality(current)),
+		)
 	}
-	out = append(out, v.call("", current)...)
-	if v.slots > 1 {
-		for slot := 1; slot <= v.slots; slot++ {
-			out = append(out, v.call(callPath(slot, ""), findCall(s.Calls, slot))...)
+	for slot := 1; v.slots > 1 && slot <= v.slots; slot++ {
+		if c := findCall(s.Calls, slot); old == nil || findCall(old.Calls, slot) != c {
+			out = append(out, v.call(callPath(slot, ""), c)...)
 		}
+	}
+	if old == nil || old.Registered != s.Registered || old.Registration != s.Registration {
+		out = append(out,
+			v.tree.Message("registration", topics.Bool(s.Registered)),
+			v.json("registration/info", v.registration(s.Registration)),
+		)
+	}
+	if old == nil {
+		out = append(out, v.tree.Message("mode", v.mode))
+	}
+	if old == nil || old.Active != s.Active || old.AutoAnswer != s.AutoAnswer || old.DND != s.DND || old.Volume != s.Volume {
+		out = append(out,
+			v.tree.Message("active", topics.Bool(s.Active)),
+			v.tree.Message("autoanswer", topics.Bool(s.AutoAnswer)),
+			v.tree.Message("dnd", topics.Bool(s.DND)),
+			v.tree.Message("volume", topics.Volume(s.Volume)),
+		)
 	}
 	return out
 }

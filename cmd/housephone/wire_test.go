@@ -155,3 +155,29 @@ func TestSettingsFile(t *testing.T) {
 		t.Errorf("%s, %v", b, err)
 	}
 }
+
+// What changes tells on top of an old state is what state tells of the new one.
+func TestChangesAreComplete(t *testing.T) {
+	v := testView(2)
+	call, muted, other := testCall(), testCall(), testCall()
+	muted.Muted = false
+	other.Slot, other.ID = 2, "c9"
+	states := []phone.State{
+		{}, {Active: true, Volume: 20}, {Active: true, Volume: 20, Calls: []phone.Call{call}, Current: 1},
+		{Active: true, Volume: 20, Calls: []phone.Call{muted}, Current: 1}, {Calls: []phone.Call{muted, other}, Current: 2},
+		{Registered: true, Registration: account.Info{State: account.Registered}}, {DND: true, AutoAnswer: true},
+	}
+	for _, old := range states {
+		for _, now := range states {
+			topic := map[string]string{}
+			for _, m := range append(v.state(old), v.changes(&old, now)...) {
+				topic[m.Topic] = string(m.Payload)
+			}
+			for _, m := range v.state(now) {
+				if topic[m.Topic] != string(m.Payload) {
+					t.Errorf("%s is %q, want %q", m.Topic, topic[m.Topic], m.Payload)
+				}
+			}
+		}
+	}
+}
