@@ -23,12 +23,13 @@ func (s *service) welcome() {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "housephone %s is running.\n\n", version)
-	if s.phone == nil {
+	switch {
+	case s.phone == nil:
 		fmt.Fprintf(&b, "  hardware only, no phone line (SIP_LISTEN=none)\n")
-	} else if s.cfg.SIP.Server == "" {
+	case s.cfg.SIP.Server == "":
 		fmt.Fprintf(&b, "  call this phone      %s\n", s.callAddress())
 		fmt.Fprintf(&b, "  call another phone   mosquitto_pub %s -t %s -m 192.168.1.20\n", broker, s.tree.SetTopic("call"))
-	} else {
+	default:
 		fmt.Fprintf(&b, "  account              %s\n", s.view.aor)
 		fmt.Fprintf(&b, "  call another phone   mosquitto_pub %s -t %s -m 601\n", broker, s.tree.SetTopic("call"))
 	}
