@@ -13,8 +13,6 @@ import (
 	"housephone/hw"
 	"housephone/hw/exec"
 	"housephone/phone"
-	"housephone/phone/audio"
-	"housephone/phone/audio/device"
 	"housephone/phone/sdp"
 	"housephone/phone/transport"
 	"housephone/topics"
@@ -38,7 +36,7 @@ func validate(cfg config) error {
 	if err := errors.Join(s.buildPanel(), s.buildExec(), s.buildSwitch()); err != nil {
 		return err
 	}
-	_, _, err := devices(cfg.Audio, s.log)
+	_, err := buildSound(cfg.Audio, s.log)
 	return err
 }
 
@@ -182,17 +180,6 @@ func (s *service) buildExec() error {
 	return nil
 }
 
-// devices opens the ends of the sound path.
-func devices(c audioEnv, log *slog.Logger) (capture, playback audio.Device, err error) {
-	if capture, err = device.Open(c.Capture, log); err != nil {
-		return nil, nil, badVariable("AUDIO_CAPTURE", c.Capture, err)
-	}
-	if playback, err = device.Open(c.Playback, log); err != nil {
-		return nil, nil, badVariable("AUDIO_PLAYBACK", c.Playback, err)
-	}
-	return capture, playback, nil
-}
-
 func (s *service) buildPhone(ctx context.Context) error {
 	c, f := s.cfg.SIP, s.cfg.Phone
 	if c.Listen == noSIP {
@@ -205,8 +192,7 @@ func (s *service) buildPhone(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	capture, playback, err := devices(s.cfg.Audio, s.log.With("part", "sound"))
-	if err != nil {
+	if s.sound, err = buildSound(s.cfg.Audio, s.log.With("part", "sound")); err != nil {
 		return err
 	}
 	udp, tcp, err := sipSockets(ctx, c.Listen)
@@ -223,7 +209,7 @@ func (s *service) buildPhone(ctx context.Context) error {
 		RingTimeout: time.Duration(f.RingTimeout), MaxCalls: f.MaxCalls, MaxCallDuration: time.Duration(f.MaxDuration),
 		MediaTimeout: time.Duration(f.MediaTimeout), EarlyMedia: bool(f.EarlyMedia), SRTP: srtpMode(c.SRTP), ComfortNoise: true, Codecs: f.Codecs, DTMF: phone.DTMFMethod(f.DTMF),
 		ToneDuration: time.Duration(f.ToneDuration), ToneGap: time.Duration(f.ToneGap), RTPMin: c.RTPPorts.first, RTPMax: c.RTPPorts.last,
-		Capture: capture, Playback: playback, Volume: s.settings.last.Volume, DND: s.settings.last.DND,
+		Capture: s.sound.capture, Playback: s.sound.playback, Volume: s.settings.last.Volume, DND: s.settings.last.DND,
 		UserAgent: "housephone/" + version, Logger: s.log.With("part", "phone"),
 	})
 	if err != nil {
@@ -250,9 +236,10 @@ func (s *service) buildCommands() {
 		desk: s.desk, runner: s.runner, ran: func(r topics.ExecResult) { s.publish(s.view.json("exec", r)) },
 	}
 	if s.phone != nil {
-		s.commands.phone = s.phone
+		s.commands.phone, s.commands.beep = s.phone, s.sound.beep
 		s.commands.console = &console{
 			phone: s.phone, addresses: s.view.addresses, registrar: s.cfg.SIP.Server, version: version, started: s.started,
+			echoTest: s.sound.echoTest,
 		}
 	}
 }

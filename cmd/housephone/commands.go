@@ -39,6 +39,7 @@ type commander struct {
 	features  topics.Features
 	console   *console
 	say       func(text string) // publishes the answer of a console command
+	beep      func(keys string) // lets sent keys be heard here
 	shutdown  bool              // PAIR_SHUTDOWN_WHEN_INACTIVE
 	panel     *hw.Panel         // nil = no hardware
 	desk      *desk             // nil = no ivr
@@ -64,6 +65,7 @@ func (c *commander) start(cmd topics.Command) outcome {
 		to, body := cmd.Message()
 		return c.address(to, func(uri string) *phone.Pending { return c.phone.Message(uri, body) })
 	case "dtmf":
+		c.beep(cmd.Value)
 		return c.phone.SendKeys(cmd.Call, cmd.Value).Wait
 	case "registration":
 		return c.phone.Register().Wait

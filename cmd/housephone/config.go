@@ -92,11 +92,6 @@ type phoneEnv struct {
 	Volume          volume   `env:"PHONE_VOLUME" envDefault:"20" doc:"volume at the first start: off, 1 to 20"`
 }
 
-type audioEnv struct {
-	Capture  string `env:"AUDIO_CAPTURE" doc:"microphone: default, a name that housephone -devices lists, none, tone:HZ, file:PATH (default: default; none in ivr mode)"`
-	Playback string `env:"AUDIO_PLAYBACK" doc:"loudspeaker: default, a name, none, file:PATH (default: default; none in ivr mode)"`
-}
-
 type pairEnv struct {
 	Shutdown boolean `env:"PAIR_SHUTDOWN_WHEN_INACTIVE" envDefault:"1" doc:"1 = without the active role un-register and refuse calls"`
 }
@@ -150,7 +145,7 @@ func explain(err error, environ map[string]string) error {
 // nobody believes they work.
 func notBuiltIn(environ map[string]string) error {
 	var out []error
-	for _, name := range []string{"SIP_STUN", "IVR_MENU_FILE", "RECORD_DIR", "AUDIO_RING_FILE", "AUDIO_ECHO_CANCEL"} {
+	for _, name := range []string{"SIP_STUN", "IVR_MENU_FILE", "RECORD_DIR"} {
 		if v := environ[name]; v != "" {
 			out = append(out, fmt.Errorf("%s=%q: this build does not have it, leave it empty", name, v))
 		}

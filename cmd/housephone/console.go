@@ -19,6 +19,7 @@ type console struct {
 	registrar string
 	version   string
 	started   time.Time
+	echoTest  func(context.Context) (string, error)
 }
 
 // reply is the text that answers a console command.
@@ -53,6 +54,7 @@ func words() []word {
 		{[]string{"register", "uareg"}, "", "register now", (*console).register},
 		{[]string{"options"}, "<address>", "ask an address what it can do", (*console).options},
 		{[]string{"message", "chat"}, "<address> <text>", "send a SIP message", (*console).message},
+		{[]string{"echotest"}, "", "measure the echo between loudspeaker and microphone (takes five seconds)", (*console).echo},
 		{[]string{"version", "about"}, "", "version and time since the start", (*console).about},
 	}
 }
@@ -233,6 +235,8 @@ func (c *console) stats([]string) reply {
 			q.Codec, q.Sent, q.Received, q.Lost, q.LossPct, q.JitterMs, q.RTTMs, q.MOS, q.Dropped)
 	})
 }
+
+func (c *console) echo([]string) reply { return c.echoTest }
 
 func (c *console) about([]string) reply {
 	return func(context.Context) (string, error) {

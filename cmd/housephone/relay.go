@@ -56,6 +56,7 @@ func (s *service) heard(e phone.Event) bool {
 		if err := s.settings.keep(e.State); err != nil {
 			s.log.Warn("the settings cannot be kept", "err", err)
 		}
+		s.sound.show(e.State)
 		if s.desk != nil {
 			s.desk.send(func() { s.desk.changed(e.State) })
 		}
@@ -64,6 +65,7 @@ func (s *service) heard(e phone.Event) bool {
 		}
 	case phone.Ended:
 		s.ended.count(e)
+		s.sound.ended(e)
 		if s.doorman != nil {
 			s.doorman.ended(e.Call.Slot)
 		}

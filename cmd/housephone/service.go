@@ -38,6 +38,7 @@ type service struct {
 	phone    *phone.Phone // nil = hardware only
 	panel    *hw.Panel    // nil = no hardware
 	doorman  *doorman     // nil = no door
+	sound    sound
 	desk     *desk        // nil = no ivr
 	pbx      *pbx.Client  // nil = no switch to listen to
 	runner   *exec.Runner // nil = nothing may be executed
@@ -167,6 +168,14 @@ func (s *service) startDevices(st *stage, relays *sync.WaitGroup) {
 	if s.pbx != nil {
 		st.start("the listener at the switch", s.pbx.Run)
 		relays.Go(func() { s.relaySwitch(st.ctx) })
+	}
+	if s.sound.ringer != nil {
+		st.start("the ringer", func(ctx context.Context) error {
+			if err := s.sound.ringer.Run(ctx); ctx.Err() == nil {
+				return err
+			}
+			return nil
+		})
 	}
 	if s.phone != nil {
 		st.start("the phone", s.phone.Run)
