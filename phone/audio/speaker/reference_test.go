@@ -3,7 +3,53 @@ package speaker
 import (
 	"slices"
 	"testing"
+
+	"housephone/phone/audio"
 )
+
+// The newest sink of a rate is what the sources of that rate hear, and the one
+// before when it is closed.
+func TestConnect(t *testing.T) {
+	none, err := audio.Open("none")
+	if err != nil {
+		t.Fatal(err)
+	}
+	phone := New(Config{Capture: none, Playback: none, Echo: true})
+	open := func(rate int) *sink {
+		k, err := phone.Playback().OpenSink(rate)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return k.(*sink)
+	}
+	source, err := phone.Capture().OpenSource(8000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	old, wide := open(8000), open(16000)
+	newest := open(8000)
+	check := func(when string, want ...int) {
+		t.Helper()
+		for i, k := range []*sink{old, wide, newest} {
+			if got := len(*k.to.Load()); got != want[i] {
+				t.Errorf("%s: sink %d is the reference of %d sources, want %d", when, i, got, want[i])
+			}
+		}
+	}
+	check("all are open", 0, 0, 1)
+	if err := newest.Close(); err != nil {
+		t.Error(err)
+	}
+	if got := len(*old.to.Load()); got != 1 {
+		t.Errorf("the older sink is the reference of %d sources when the newest is closed", got)
+	}
+	if err := source.Close(); err != nil {
+		t.Error(err)
+	}
+	if got := len(*old.to.Load()); got != 0 {
+		t.Errorf("a closed source hears %d sinks", got)
+	}
+}
 
 // Each step writes (w) or reads (r) one frame of 160 samples; frames are
 // numbered from 1 and what is read is compared by number, 0 for silence.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"sync"
 	"testing"
+	"time"
 
 	"housephone/phone/audio"
 	"housephone/phone/audio/noise/fft"
@@ -35,6 +36,7 @@ type room struct {
 	opens, open  int
 	deaf         bool // the microphone gives nothing
 	sinkErr      error
+	slow         time.Duration // of Close
 }
 
 func newRoom(length, delay, gain float64, now func(rate int) int) *room {
@@ -111,6 +113,7 @@ type roomEnd struct {
 
 func (e *roomEnd) Close() error {
 	r := e.room
+	time.Sleep(r.slow)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !e.closed {

@@ -98,41 +98,46 @@ func (c *call) erle(from, to float64) float64 {
 }
 
 // kept is how loud the near end is in the output, in dB; the delay of the
-// processing is looked for.
+// processing is known but for some samples.
 func (c *call) kept(from, to float64) float64 {
 	a, b := int(from*float64(c.rate)), int(to*float64(c.rate))
 	want, best := c.room.said[a:b], math.Inf(-1)
-	for lag := c.rate / 125; lag <= c.rate*14/1000; lag++ {
-		var x, y float64
+	// 10 ms, and 24 samples of 16 kHz for each conversion.
+	delay := c.rate / 100
+	if c.rate > 16000 {
+		delay += 2 * 24 * c.rate / 16000
+	}
+	for lag := delay - 4; lag <= delay+4; lag++ {
+		x := 0.0
 		for i, v := range want {
 			x += v * c.out[a+lag+i]
-			y += v * v
 		}
-		best = max(best, 20*math.Log10(max(x/y, 1e-3)))
+		best = max(best, x)
 	}
-	return best
+	return 20 * math.Log10(max(best/power(want)/float64(len(want)), 1e-3))
 }
 
 func all() speaker.Config { return speaker.Config{Echo: true, Noise: true} }
 
 func TestEchoIsTakenOut(t *testing.T) {
 	for _, rate := range []int{8000, 16000, 44100, 48000} {
-		for _, length := range []float64{0.064, 0.256} {
-			for _, gain := range []float64{-12, 0} {
-				t.Run(fmt.Sprintf("%d Hz %v s %v dB", rate, length, gain), func(t *testing.T) {
-					c := newCall(t, all(), rate, speech(t, "far", rate, 6), length, gain)
-					c.ticks(6)
-					got := c.erle(1.5, 5.5)
-					st := c.phone.Stats()
-					t.Logf("ERLE %.1f dB after 1.5 s; %+v", got, st)
-					if got < 25 {
-						t.Errorf("ERLE %.1f dB, want 25", got)
-					}
-					if !st.Cancelling || math.Abs(st.ReturnLoss+gain) > 3 || st.Enhancement < 20 || st.Bypassed != 0 {
-						t.Errorf("told %+v, the return loss is %v dB", st, -gain)
-					}
-				})
+		for length, gain := range map[float64]float64{0.064: -12, 0.128: 3, 0.256: 0} {
+			if rate > 16000 && length != 0.256 {
+				continue // the same as at 16 kHz
 			}
+			t.Run(fmt.Sprintf("%d Hz %v s %v dB", rate, length, gain), func(t *testing.T) {
+				c := newCall(t, all(), rate, speech(t, "far", rate, 6), length, gain)
+				c.ticks(6)
+				got := c.erle(1.5, 5.5)
+				st := c.phone.Stats()
+				t.Logf("ERLE %.1f dB after 1.5 s; %+v", got, st)
+				if got < 25 {
+					t.Errorf("ERLE %.1f dB, want 25", got)
+				}
+				if !st.Cancelling || math.Abs(st.ReturnLoss+gain) > 3 || st.Enhancement < 20 || st.Bypassed != 0 {
+					t.Errorf("told %+v, the return loss is %v dB", st, -gain)
+				}
+			})
 		}
 	}
 }
@@ -141,6 +146,9 @@ func TestDoubleTalk(t *testing.T) {
 	for _, rate := range []int{8000, 16000, 48000} {
 		for _, length := range []float64{0.064, 0.256} {
 			for begin, gain := range map[float64]float64{2: -6, 3: 3} {
+				if rate > 16000 && (length != 0.256 || gain > 0) {
+					continue // the same as at 16 kHz
+				}
 				c := newCall(t, all(), rate, speech(t, "far", rate, 9), length, gain)
 				c.room.near = append(make([]float64, int(begin*float64(rate))), speech(t, "near", rate, 4)...)
 				c.ticks(8)
