@@ -47,11 +47,12 @@ func buildSound(c audioEnv, log *slog.Logger) (sound, error) {
 	if err != nil {
 		return s, badVariable("AUDIO_COUNTRY", c.Country, err)
 	}
-	s.playback = s.ringer.Share(s.playback)
+	card := s.playback
 	if isCard(c.Capture) && bool(c.Echo) {
-		s.speaker = speaker.New(speaker.Config{Capture: s.capture, Playback: s.playback, Echo: true, Noise: true, Gain: true, Log: log})
-		s.capture, s.playback = s.speaker.Capture(), s.speaker.Playback()
+		s.speaker = speaker.New(speaker.Config{Capture: s.capture, Playback: card, Echo: true, Noise: true, Gain: true, Log: log})
+		s.capture, card = s.speaker.Capture(), s.speaker.Playback()
 	}
+	s.playback = s.ringer.Share(card) // above the canceller, so that it knows the key beeps
 	return s, nil
 }
 
