@@ -71,6 +71,7 @@ func startHousephone(t testing.TB, ports *peers.Ports, s setup) *subject {
 		"SIP_LISTEN=" + peers.Loopback(sip),
 		fmt.Sprintf("SIP_RTP_PORTS=%d-%d", first, last),
 		"AUDIO_CAPTURE=file:" + s.wav,
+		"AUDIO_PLAYBACK=none", // as baresip's bridge, which goes nowhere
 		"HTTP_LISTEN=" + peers.Loopback(ports.Next()),
 	}
 	if host, port, ok := strings.Cut(s.registrar, ":"); ok {
@@ -87,9 +88,11 @@ func startHousephone(t testing.TB, ports *peers.Ports, s setup) *subject {
 		hangUp:     message{topic: base + "/call/set", payload: "hangup"},
 		command:    func(i int) message { return message{topic: base + "/volume/set", payload: strconv.Itoa(1 + i%2)} },
 		registered: state("registration", "1"),
-		rings:      state("status", "ring"),
-		talks:      state("status", "active"),
-		idle:       state("status", "hangup"),
+		rings: func(m message) bool { // who calls, as CALL_INCOMING tells it
+			return m.topic == base+"/call" && m.payload != "" && !m.retained
+		},
+		talks: state("status", "active"),
+		idle:  state("status", "hangup"),
 		answers: func(m message) bool {
 			return m.topic == base+"/result" && strings.Contains(m.payload, `"datapoint":"volume"`) && strings.Contains(m.payload, `"ok":true`)
 		},
