@@ -33,10 +33,11 @@ func rules() []rule {
 			"housephone/phone/ivr", "housephone/phone/audio", "housephone/phone/codec", "gopkg.in/yaml.v3", "golang.org/x/sys",
 		}, "prompts, speech and menus know neither SIP nor RTP nor MQTT"},
 		{"phone/media", []string{
-			"housephone/phone/media", "housephone/phone/audio", "housephone/phone/codec", "housephone/phone/jitter", "housephone/phone/sdes",
+			"housephone/phone/media", "housephone/phone/audio", "housephone/phone/codec", "housephone/phone/jitter", "housephone/phone/sdes", "housephone/phone/stun",
 			"github.com/pion/rtp", "github.com/pion/rtcp", "github.com/pion/srtp/v3", "golang.org/x/sys", "golang.org/x/net",
 		}, "media knows no SIP"},
 		{"phone/sdes", nil, "keys are pure"},
+		{"phone/stun", []string{"github.com/pion/stun/v3"}, "questions to STUN servers know no sockets"},
 		{"phone/sdp", []string{"housephone/phone/codec", "housephone/phone/sdes", "github.com/pion/sdp/v3"}, "offer and answer are pure"},
 		{"phone/digest", []string{"github.com/emiago/sipgo/sip", "github.com/icholy/digest"}, "digest knows no sockets"},
 		{"phone/account", nil, "the registration machine is pure"},

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"housephone/phone/audio"
+	"housephone/phone/stun"
 )
 
 const (
@@ -28,6 +29,7 @@ type Stream struct {
 	ssrc      uint32
 	cname     string
 	rtp, rtcp *net.UDPConn
+	asks      struct{ rtp, rtcp stun.Client }
 	events    chan Event
 	readers   sync.WaitGroup
 	done      chan struct{} // closed when Close has finished

@@ -30,6 +30,9 @@ func (s *Stream) read(conn *net.UDPConn, handle func([]byte, netip.AddrPort, tim
 
 func (s *Stream) receiveRTP(raw []byte, from netip.AddrPort, now time.Duration) {
 	defer s.guard("receive")
+	if s.asks.rtp.Receive(raw, from) {
+		return
+	}
 	s.rxMu.Lock()
 	defer s.rxMu.Unlock()
 	if s.rx.session != nil && s.rx.session.RTCPMux && isRTCP(raw) {
@@ -43,6 +46,9 @@ func (s *Stream) receiveRTP(raw []byte, from netip.AddrPort, now time.Duration) 
 
 func (s *Stream) receiveRTCP(raw []byte, from netip.AddrPort, now time.Duration) {
 	defer s.guard("receive RTCP")
+	if s.asks.rtcp.Receive(raw, from) {
+		return
+	}
 	s.rxMu.Lock()
 	defer s.rxMu.Unlock()
 	s.rx.rtcp(raw, from, s.ssrc, now)

@@ -11,9 +11,10 @@ import (
 
 // Local is what we can and want to do now.
 type Local struct {
-	// Addr and Port are where we receive RTP; RTCP is on Port+1.
+	// Addr and Port are where we receive RTP; RTCP is on Port+1, or on RTCP where that is valid.
 	Addr netip.Addr
 	Port int
+	RTCP netip.AddrPort
 	// Codecs in the order of preference; at least one.
 	Codecs []codec.Codec
 	// PreferLocal answers with the first codec of Codecs that was offered. Without it
@@ -42,6 +43,7 @@ const defaultPtime = 20
 
 func (l Local) withDefaults() Local {
 	l.Addr = l.Addr.Unmap().WithZone("")
+	l.RTCP = netip.AddrPortFrom(l.RTCP.Addr().Unmap().WithZone(""), l.RTCP.Port())
 	if l.Ptime == 0 {
 		l.Ptime = defaultPtime
 	}

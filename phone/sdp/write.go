@@ -81,10 +81,24 @@ func (d *description) fill(m *sdp.MediaDescription) {
 		m.WithValueAttribute("fmtp", fmt.Sprintf("%d 0-15", f.pt)) // RFC 4733 2.4.1: the keys
 	}
 	m.WithValueAttribute("ptime", strconv.Itoa(d.local.Ptime))
+	if value := d.local.rtcp(); value != "" {
+		m.WithValueAttribute("rtcp", value)
+	}
 	if d.local.RTCPMux {
 		m.WithPropertyAttribute(sdp.AttrKeyRTCPMux)
 	}
 	m.WithPropertyAttribute(d.local.Direction.String())
+}
+
+// rtcp is the value of a=rtcp (RFC 3605 2.1), empty where RTCP is on the port above RTP's.
+func (l Local) rtcp() string {
+	switch {
+	case !l.RTCP.IsValid() || l.RTCP.Addr() == l.Addr && int(l.RTCP.Port()) == l.Port+1:
+		return ""
+	case l.RTCP.Addr() == l.Addr:
+		return strconv.Itoa(int(l.RTCP.Port()))
+	}
+	return fmt.Sprintf("%d IN %s %s", l.RTCP.Port(), addressType(l.RTCP.Addr()), l.RTCP.Addr())
 }
 
 // encoding is the codec as rtpmap names it.

@@ -9,7 +9,8 @@
 //
 // Ordering and ownership: Layer.Run owns every socket and goroutine and returns
 // when all have ended. Config.OnMessage and Config.OnLost are called from the
-// goroutine that reads the flow and must not block. Flow.Send never blocks on a
+// goroutine that reads the flow and must not block; so is Config.Divert, which may take what is not SIP off the UDP
+// socket. Flow.Send never blocks on a
 // slow peer: a connection whose queue is full is closed.
 //
 // Parsing is sipgo's; the sockets are our own because sipgo keeps one entry for

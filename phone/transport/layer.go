@@ -33,6 +33,9 @@ type Config struct {
 	OnMessage func(Flow, sip.Message)
 	// OnLost tells that nothing listens behind a UDP flow (ICMP) or that a connection ended.
 	OnLost func(Flow, error)
+	// Divert takes a datagram that is not SIP off the UDP socket before anything else looks at
+	// it; false leaves it. It must not block or keep the data; nil leaves everything.
+	Divert func(data []byte, from netip.AddrPort) bool
 	// Allow is asked before parsing; what it refuses is dropped without a word.
 	Allow func(n Network, from netip.Addr, head []byte) bool
 
@@ -84,6 +87,9 @@ func New(cfg Config) (*Layer, error) {
 	}
 	if cfg.OnLost == nil {
 		cfg.OnLost = func(Flow, error) {}
+	}
+	if cfg.Divert == nil {
+		cfg.Divert = func([]byte, netip.AddrPort) bool { return false }
 	}
 	if cfg.Allow == nil {
 		cfg.Allow = func(Network, netip.Addr, []byte) bool { return true }

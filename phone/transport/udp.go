@@ -77,6 +77,9 @@ func (u *udpSocket) receive(data []byte, from netip.AddrPort) {
 	if len(bytes.Trim(data, "\r\n\x00")) == 0 {
 		return // keep-alive, RFC 5626 3.5.1
 	}
+	if u.layer.cfg.Divert(data, from) {
+		return
+	}
 	if !u.layer.cfg.Allow(UDP, from.Addr(), data) {
 		u.layer.count.refused.Add(1)
 		return
