@@ -227,10 +227,10 @@ func (p *Phone) forget(c *call) {
 
 // dropped is why a call ends that this phone cannot go on with.
 func (c *call) dropped(reason string) outcome {
-	switch c.status {
-	case StatusActive:
+	switch {
+	case c.status == StatusActive:
 		return outcome{cause: CauseCompleted, reason: reason}
-	case StatusRing:
+	case c.status == StatusRing || c.in.preparing:
 		return outcome{cause: CauseDeclined, status: 480, reason: "Temporarily Unavailable"}
 	}
 	return outcome{cause: CauseCancelled, reason: reason}

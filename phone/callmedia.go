@@ -33,6 +33,7 @@ type callMedia struct {
 	instead           audio.Source // heard by the far end instead of the microphone
 	keys              audio.Source // tones that go before everything else
 	near, far         audio.Sink   // copies for a recording
+	outside           outside      // how the ports are seen from there
 	tick              *timer
 	closed            bool
 }
@@ -63,6 +64,9 @@ func (m *callMedia) local(hold bool) sdp.Local {
 	l := sdp.Local{
 		Addr: p.mediaAddr(m.flow), Port: m.stream.LocalPort(), Codecs: p.cfg.Codecs, DTMF: p.cfg.DTMF == DTMFEvent,
 		SRTP: p.cfg.SRTP, ComfortNoise: p.cfg.ComfortNoise,
+	}
+	if rtp := m.outside.rtp; rtp.IsValid() && sameFamily(rtp, m.flow.Remote) {
+		l.Addr, l.Port, l.RTCP = rtp.Addr(), int(rtp.Port()), m.outside.rtcp
 	}
 	if m.call.status == StatusDial {
 		l.SRTP = m.call.out.offered(p.cfg.SRTP)
@@ -325,6 +329,7 @@ func (m *callMedia) close() {
 	}
 	m.closed = true
 	m.tick.stop()
+	m.outside.again.stop()
 	if m.stream == nil {
 		return
 	}

@@ -15,6 +15,7 @@ import (
 	"housephone/phone/codec"
 	"housephone/phone/resolve"
 	"housephone/phone/sdp"
+	"housephone/phone/stun"
 	"housephone/phone/transaction"
 	"housephone/phone/transport"
 )
@@ -49,6 +50,10 @@ type Config struct {
 	TCP       net.Listener
 	ClientTLS *tls.Config
 	Advertise string // address[:port] for Contact and SDP instead of the local one
+	STUN      string // host[:port] of a STUN server that tells our address; empty: none; Advertise wins
+	// Near tells who reaches us by our local address though STUN is set; nil is who is on this
+	// machine or on one of its subnets, and who has a private address where the server has none.
+	Near func(netip.Addr) bool
 
 	AllowFrom     []netip.Prefix // who may ring; empty: the server, or anyone in stand-alone
 	AllowTo       Patterns       // what may be dialled; empty: everything
@@ -145,6 +150,11 @@ func (c Config) validate() error {
 	}
 	if _, _, err := splitAdvertise(c.Advertise); err != nil {
 		errs = append(errs, err)
+	}
+	if c.STUN != "" {
+		if _, _, err := stun.ParseServer(c.STUN); err != nil {
+			errs = append(errs, fmt.Errorf("STUN server %q: %w", c.STUN, err))
+		}
 	}
 	return errors.Join(errs...)
 }

@@ -30,6 +30,8 @@ type exchange struct {
 	progress func(*sip.Response) // each 1xx, may be nil
 	final    func(*sip.Response) // the answer; every 2xx of an INVITE
 	failed   func(error)         // no answer came
+	// prepare gets ready what build needs and then calls then; may be nil.
+	prepare func(flow transport.Flow, then func())
 	// adjust may change the repetition of a request after a challenge; may be nil.
 	adjust func(req *sip.Request, challenge *sip.Response)
 
@@ -139,7 +141,22 @@ func (x *exchange) connected(flow transport.Flow, err error) {
 	case err != nil:
 		x.failOver(err)
 		return
+	case x.prepare == nil:
+		x.prepared(flow)
+		return
 	}
+	x.prepare(flow, func() {
+		switch {
+		case x.stopped:
+		case x.abandoned:
+			x.fail(errAbandoned)
+		default:
+			x.prepared(flow)
+		}
+	})
+}
+
+func (x *exchange) prepared(flow transport.Flow) {
 	req, err := x.build(flow)
 	if err != nil {
 		x.fail(err)

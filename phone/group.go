@@ -63,7 +63,7 @@ func (p *Phone) mayCall(targets ...sip.Uri) error {
 			return errf(Refused, "calls to %s are not allowed by SIP_ALLOW_TO", partyOf("", t).User)
 		}
 	}
-	if len(p.liveCalls()) >= p.cfg.MaxCalls {
+	if p.occupied() >= p.cfg.MaxCalls {
 		return errf(Busy, "a call is in progress")
 	}
 	return nil

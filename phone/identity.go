@@ -62,7 +62,7 @@ func (p *Phone) localHost(flow transport.Flow) (string, netip.AddrPort) {
 // it names the connection itself, so that the server uses it for calls to us.
 func (p *Phone) contact(flow transport.Flow) *sip.ContactHeader {
 	host, local := p.localHost(flow)
-	if public, ok := p.reg.public(flow); ok {
+	if public, ok := p.public(flow); ok {
 		host, local = public.Addr().String(), public
 	}
 	uri := sip.Uri{Scheme: "sip", User: p.user(), Host: bracket(host), Port: int(local.Port())}
@@ -70,6 +70,15 @@ func (p *Phone) contact(flow transport.Flow) *sip.ContactHeader {
 		uri.UriParams.Add("transport", string(flow.Network))
 	}
 	return &sip.ContactHeader{Address: uri}
+}
+
+// public is our address as the far end of flow sees it: what it has told itself (RFC 3581), or
+// else what the STUN server says.
+func (p *Phone) public(flow transport.Flow) (netip.AddrPort, bool) {
+	if a, ok := p.reg.public(flow); ok {
+		return a, true
+	}
+	return p.nat.public(flow)
 }
 
 // mediaAddr is the address put into SDP for a call over flow.
@@ -92,6 +101,9 @@ func (p *Phone) stamp(req *sip.Request, flow transport.Flow) error {
 	port := adv.Port()
 	if flow.Network != transport.UDP {
 		port = local.Port()
+	}
+	if public, ok := p.nat.public(flow); ok { // for servers that know no rport
+		host, port = public.Addr().String(), public.Port()
 	}
 	via := &sip.ViaHeader{
 		ProtocolName: "SIP", ProtocolVersion: "2.0", Transport: flow.Network.Via(),

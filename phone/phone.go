@@ -50,6 +50,7 @@ type Phone struct {
 	current    *call
 	inHand     *call // the call being handled, for a panic
 	reg        registration
+	nat        nat
 	autoAnswer bool
 	dnd        bool
 	volume     int
@@ -85,12 +86,17 @@ func New(cfg Config) (*Phone, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.sockets, err = transport.New(transport.Config{
+	p.nat.p = p
+	sockets := transport.Config{
 		UDP: cfg.UDP, TCP: cfg.TCP, ClientTLS: cfg.ClientTLS, Logger: cfg.Logger,
 		OnMessage: func(f transport.Flow, m sip.Message) { p.transactions.Receive(f, m) },
 		OnLost:    p.lost,
 		Allow:     p.allow.admit,
-	})
+	}
+	if p.nat.on() {
+		sockets.Divert = p.nat.divert
+	}
+	p.sockets, err = transport.New(sockets)
 	if err != nil {
 		return nil, err
 	}
@@ -231,11 +237,13 @@ func (p *Phone) safely(f func()) (ok bool) {
 
 func (p *Phone) begin() {
 	p.changed()
+	p.nat.start()
 	p.reg.start()
 }
 
 func (p *Phone) shutdown() {
 	p.stopping = true
+	p.nat.timer.stop()
 	p.dropCalls("the phone stops")
 	p.reg.stop()
 }
@@ -340,6 +348,17 @@ func (p *Phone) liveCalls() []*call {
 		}
 	}
 	return out
+}
+
+// occupied counts the calls that have a slot or are about to take one.
+func (p *Phone) occupied() int {
+	n := len(p.liveCalls())
+	for _, c := range p.calls {
+		if c.in.preparing && !c.over {
+			n++
+		}
+	}
+	return n
 }
 
 // lost is told by the sockets that nothing listens at the far end of a flow.

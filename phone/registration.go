@@ -33,7 +33,7 @@ type registration struct {
 	x       *exchange
 	flow    transport.Flow     // the last one a REGISTER left by
 	local   netip.AddrPort     // its local address then
-	learnt  netip.AddrPort     // our address as the server sees it, when it differs
+	learnt  netip.AddrPort     // our address as the server sees it
 	bound   *sip.ContactHeader // of the last REGISTER that was accepted
 	since   time.Time
 	replies []func(error)
@@ -159,6 +159,13 @@ func (r *registration) send(expires time.Duration, nextTarget bool) {
 	}
 	bump := func() uint32 { r.seq++; return r.seq }
 	x.bump = bump
+	x.prepare = func(flow transport.Flow, then func()) {
+		if p.nat.between(flow) && expires > 0 {
+			p.nat.ready(then)
+			return
+		}
+		then()
+	}
 	x.build = func(flow transport.Flow) (*sip.Request, error) {
 		aor := sip.Uri{Scheme: "sip", User: p.cfg.User, Host: server.Host}
 		req := p.newRequest(sip.REGISTER, aor, r.callID, r.tag, bump(), flow)
@@ -238,17 +245,10 @@ func (r *registration) learn(flow transport.Flow, res *sip.Response) bool {
 	if err != nil || perr != nil || port == 0 {
 		return false
 	}
-	seen := netip.AddrPortFrom(addr.Unmap(), uint16(port))
-	local, err := flow.LocalAddr()
-	if err != nil {
-		return false
-	}
-	if seen == local {
-		seen = netip.AddrPort{}
-	}
-	news := seen != r.learnt
-	r.learnt = seen
-	return news
+	before := r.p.contact(flow).Address
+	r.learnt = netip.AddrPortFrom(addr.Unmap(), uint16(port))
+	after := r.p.contact(flow).Address
+	return before.Host != after.Host || before.Port != after.Port
 }
 
 // public is our address as the server of flow sees it.
@@ -294,9 +294,20 @@ func (r *registration) look() {
 		r.do(r.machine.Kick(p.now()))
 		return
 	}
+	r.moved()
 	if p.now().Sub(r.alive) >= keepAlive {
 		r.alive = p.now()
 		_ = r.flow.Send([]byte("\r\n\r\n"))
+	}
+}
+
+// moved registers anew when STUN has shown that the binding is not where we are any more.
+func (r *registration) moved() {
+	if !r.p.nat.on() || !r.state.Registered || r.bound == nil || !r.x.stopped {
+		return
+	}
+	if ours := r.p.contact(r.flow).Address; ours.Host != r.bound.Address.Host || ours.Port != r.bound.Address.Port {
+		r.do(r.machine.Kick(r.p.now()))
 	}
 }
 

@@ -101,6 +101,7 @@ func (c *call) invite() {
 		return c.out.seq
 	}
 	x.build = c.buildInvite
+	x.prepare = c.media.prepare
 	x.progress = func(res *sip.Response) { p.inHand = c; c.progress(res) }
 	x.final = func(res *sip.Response) { p.inHand = c; c.inviteAnswered(res) }
 	x.failed = func(err error) { p.inHand = c; c.inviteFailed(err) }

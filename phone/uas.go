@@ -12,15 +12,17 @@ import (
 
 // incoming is the callee's side of a call until its 2xx is acknowledged.
 type incoming struct {
-	tx      *transaction.Server
-	offered bool // the INVITE carried an offer
-	media   *sdp.Media
-	body    []byte // our answer, the same in 183 and 200 (RFC 3261 13.2.1)
-	ring    *timer
-	auto    *timer
-	repeat  *timer // the 1xx is repeated each minute, 13.3.1.1
-	reply   prackState
-	confirm confirmation
+	tx *transaction.Server
+	// preparing: nothing has been told yet, the media is asking for its address.
+	preparing bool
+	offered   bool // the INVITE carried an offer
+	media     *sdp.Media
+	body      []byte // our answer, the same in 183 and 200 (RFC 3261 13.2.1)
+	ring      *timer
+	auto      *timer
+	repeat    *timer // the 1xx is repeated each minute, 13.3.1.1
+	reply     prackState
+	confirm   confirmation
 }
 
 // keyMemory tells apart a key that comes twice, by INFO and by RTP, from two presses.
@@ -38,7 +40,7 @@ func (p *Phone) invited(s *transaction.Server) {
 	case p.stopping || !p.active:
 		p.answer(s, 480, "Temporarily Unavailable")
 		return
-	case len(p.liveCalls()) >= p.cfg.MaxCalls:
+	case p.occupied() >= p.cfg.MaxCalls:
 		p.answer(s, 486, "Busy Here")
 		p.emit(RefusedCall{caller})
 		return
@@ -57,6 +59,24 @@ func (p *Phone) invited(s *transaction.Server) {
 		c.slotless(outcome{cause: CauseDeclined, status: 486, reason: "Busy Here"})
 		return
 	}
+	if !p.nat.between(s.Flow) {
+		c.offered()
+		return
+	}
+	_ = s.Respond(s.Reply(100, "Trying", "")) // RFC 3261 17.2.1: asking may take more than 200 ms
+	c.in.preparing = true
+	c.media.prepare(s.Flow, func() {
+		p.inHand = c
+		c.in.preparing = false
+		if !c.over {
+			c.offered()
+		}
+	})
+}
+
+// offered answers the offer in advance, and rings.
+func (c *call) offered() {
+	p, req := c.p, c.in.tx.Request
 	if err := c.receiveOffer(); err != nil {
 		c.slotless(outcome{cause: CauseFailed, status: err.Status, reason: err.Text})
 		return
@@ -183,7 +203,7 @@ func (in *incoming) reject(code int, reason string, headers ...sip.Header) {
 func (c *call) cancelled(cancel *transaction.Server) {
 	p := c.p
 	p.answerAs(cancel, c.tag, 200, "OK")
-	if c.over || c.status != StatusRing {
+	if c.over || c.status != StatusRing && !c.in.preparing {
 		return // answered already: the CANCEL has no effect
 	}
 	o := outcome{cause: CauseCancelled, byFar: true, status: 487, reason: "Request Terminated"}
