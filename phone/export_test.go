@@ -37,3 +37,19 @@ func (p *Phone) Kept() int {
 	p.post(func() { n <- len(p.calls) })
 	return <-n
 }
+
+// AskOutside asks the STUN server at once.
+func (p *Phone) AskOutside() { p.post(p.nat.ask) }
+
+// Received counts the RTP packets of the current call; false without one.
+func (p *Phone) Received() (n uint64, ok bool) {
+	done := make(chan struct{})
+	p.post(func() {
+		defer close(done)
+		if p.current != nil && p.current.media.stream != nil {
+			n, ok = p.current.media.stream.Stats().Received, true
+		}
+	})
+	<-done
+	return n, ok
+}

@@ -63,7 +63,6 @@ func (p *Phone) invited(s *transaction.Server) {
 		c.offered()
 		return
 	}
-	_ = s.Respond(s.Reply(100, "Trying", "")) // RFC 3261 17.2.1: asking may take more than 200 ms
 	c.in.preparing = true
 	c.media.prepare(s.Flow, func() {
 		p.inHand = c
@@ -72,6 +71,9 @@ func (p *Phone) invited(s *transaction.Server) {
 			c.offered()
 		}
 	})
+	if c.in.preparing { // RFC 3261 17.2.1: asking may take more than 200 ms
+		_ = s.Respond(s.Reply(100, "Trying", ""))
+	}
 }
 
 // offered answers the offer in advance, and rings.

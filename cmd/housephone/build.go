@@ -203,7 +203,7 @@ func (s *service) buildPhone(ctx context.Context) error {
 	s.phone, err = phone.New(phone.Config{
 		ID: s.cfg.ID, Server: c.Server, Port: c.Port, User: c.User, AuthUser: c.AuthUser, Password: c.Password,
 		DisplayName: c.DisplayName, Network: transport.Network(c.Transport), OutboundProxy: c.Proxy, Expires: time.Duration(c.Expires),
-		UDP: udp, TCP: tcp, ClientTLS: tlsConf, Advertise: c.Advertise,
+		UDP: udp, TCP: tcp, ClientTLS: tlsConf, Advertise: c.Advertise, STUN: c.STUN,
 		AllowFrom: c.AllowFrom, AllowTo: phone.Patterns(c.AllowTo), AllowRefer: bool(c.AllowRefer),
 		AutoAnswerFor: phone.Patterns(f.AutoAnswerFrom), AutoAnswer: s.settings.last.AutoAnswer, AutoAnswerDelay: time.Duration(f.AutoAnswerDelay),
 		RingTimeout: time.Duration(f.RingTimeout), MaxCalls: f.MaxCalls, MaxCallDuration: time.Duration(f.MaxDuration),

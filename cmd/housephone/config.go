@@ -16,6 +16,7 @@ import (
 	"github.com/caarlos0/env/v11"
 
 	"housephone/phone/codec"
+	"housephone/phone/stun"
 	"housephone/topics"
 )
 
@@ -66,6 +67,7 @@ type sipEnv struct {
 	Expires      duration `env:"SIP_EXPIRES" envDefault:"300" doc:"seconds a registration is asked for"`
 	Listen       string   `env:"SIP_LISTEN" envDefault:"0.0.0.0:5060" doc:"address of the SIP socket, UDP and TCP"`
 	Advertise    string   `env:"SIP_ADVERTISE" doc:"address[:port] to tell others instead of the local one, for containers"`
+	STUN         string   `env:"SIP_STUN" doc:"host[:3478] of a STUN server that tells our address behind a router; SIP_ADVERTISE wins over it"`
 	TLSCAFile    string   `env:"SIP_TLS_CA_FILE" doc:"PEM file of the authority that signed the server's certificate"`
 	TLSInsecure  boolean  `env:"SIP_TLS_INSECURE" envDefault:"0" doc:"1 = do not verify the server's certificate"`
 	SRTP         string   `env:"SIP_SRTP" envDefault:"off" doc:"encryption of sound by SDES keys, wants SIP_TRANSPORT=tls: off, optional, required" allowed:"off,optional,required"`
@@ -145,7 +147,7 @@ func explain(err error, environ map[string]string) error {
 // nobody believes they work.
 func notBuiltIn(environ map[string]string) error {
 	var out []error
-	for _, name := range []string{"SIP_STUN", "IVR_MENU_FILE", "RECORD_DIR"} {
+	for _, name := range []string{"IVR_MENU_FILE", "RECORD_DIR"} {
 		if v := environ[name]; v != "" {
 			out = append(out, fmt.Errorf("%s=%q: this build does not have it, leave it empty", name, v))
 		}
@@ -196,6 +198,11 @@ func (c *config) check() error {
 	}
 	if c.SIP.Port < 0 || c.SIP.Port > 65535 {
 		out = append(out, bad("SIP_PORT", fmt.Sprint(c.SIP.Port), "want 1 to 65535"))
+	}
+	if c.SIP.STUN != "" {
+		if _, _, err := stun.ParseServer(c.SIP.STUN); err != nil {
+			out = append(out, bad("SIP_STUN", c.SIP.STUN, err.Error()))
+		}
 	}
 	if c.Phone.MaxCalls < 1 || c.Phone.MaxCalls > 1000 {
 		out = append(out, bad("PHONE_MAX_CALLS", fmt.Sprint(c.Phone.MaxCalls), "want 1 to 1000"))

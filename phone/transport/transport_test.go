@@ -418,6 +418,32 @@ func TestNobodyListens(t *testing.T) {
 }
 
 // The stream parser takes anything in any pieces without a fault, and the pieces do not matter.
+// What Divert takes is neither parsed nor judged; all else is SIP as before.
+func TestDivert(t *testing.T) {
+	taken := make(chan string, 8)
+	b := start(t, func(c *Config) {
+		c.Divert = func(data []byte, from netip.AddrPort) bool {
+			if !bytes.HasPrefix(data, []byte{0, 1}) {
+				return false
+			}
+			taken <- fmt.Sprintf("%s %x", from, data)
+			return true
+		}
+		c.Allow = func(_ Network, _ netip.Addr, head []byte) bool { return !bytes.HasPrefix(head, []byte{0}) }
+	})
+	p := phonetest.NewPeer(t)
+	p.SendRaw([]byte{0, 1, 2}, b.udp)
+	p.SendRaw([]byte{0, 2, 2}, b.udp)
+	p.SendRaw([]byte(request("OPTIONS", "")), b.udp)
+	b.await(t, "a message", func() bool { return len(b.got) == 1 })
+	if got, want := <-taken, p.Addr().String()+" 000102"; got != want || len(taken) != 0 {
+		t.Errorf("taken %q, want %q; %d more", got, want, len(taken))
+	}
+	if s := b.Stats(); s.Malformed != 0 || s.Refused != 1 || s.Received != 1 {
+		t.Errorf("%+v", s)
+	}
+}
+
 func FuzzStream(f *testing.F) {
 	f.Add([]byte("\r\n\r\n"+request("MESSAGE", "a\r\n\r\n")+request("OPTIONS", "")), uint8(3))
 	f.Add([]byte("SIP/2.0 200 OK\r\nl: 4\r\n\r\nabcd"), uint8(1))
