@@ -16,7 +16,7 @@ import (
 
 const usageHead = `housephone is the telephone of the house as an MQTT device.
 
-usage: housephone [-h] [-check] [-version] [-devices] [-hash-code] [topics]
+usage: housephone [-h] [-check] [-version] [-devices] [-hash-code] [-health] [topics]
 
   -h        this help
   -check    check the configuration and exit
@@ -24,6 +24,7 @@ usage: housephone [-h] [-check] [-version] [-devices] [-hash-code] [topics]
   -devices  list the sound devices and exit
   -hash-code
             read a door code from standard input and print its hash for HW_DOOR_CODES_FILE
+  -health   ask the running service whether it lives, at HTTP_LISTEN, and exit
   topics    list the MQTT topics and exit
 
 Everything is set by environment variables, and none is needed:

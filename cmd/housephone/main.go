@@ -41,6 +41,7 @@ func run(args []string, environ map[string]string, out, errs io.Writer) int {
 	show := flags.Bool("version", false, "")
 	hash := flags.Bool("hash-code", false, "")
 	sound := flags.Bool("devices", false, "")
+	ask := flags.Bool("health", false, "")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return exitOK
@@ -75,6 +76,9 @@ func run(args []string, environ map[string]string, out, errs io.Writer) int {
 	if *check {
 		_, _ = fmt.Fprintln(out, "the configuration is valid")
 		return exitOK
+	}
+	if *ask {
+		return exitCode(askHealth(context.Background(), cfg.HTTP, out), errs)
 	}
 	return serve(cfg, out, errs)
 }
