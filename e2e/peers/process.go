@@ -96,7 +96,7 @@ func spawn(t testing.TB, c Command) (*Process, error) {
 	// The process outlives the test's context: Cleanup ends it, in order.
 	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), c.Path, c.Args...)
 	cmd.Dir = c.Home
-	cmd.Env = append([]string{"HOME=" + c.Home, "PATH=" + os.Getenv("PATH") + ":/usr/sbin:/sbin", "LANG=C.UTF-8", "TMPDIR=" + os.TempDir()}, c.Env...)
+	cmd.Env = append([]string{"HOME=" + c.Home, "XDG_RUNTIME_DIR=" + c.Home, "PATH=" + os.Getenv("PATH") + ":/usr/sbin:/sbin", "LANG=C.UTF-8", "TMPDIR=" + os.TempDir()}, c.Env...)
 	cmd.Stdout, cmd.Stderr = file, file
 	// A killed test run must not leave peers behind.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
