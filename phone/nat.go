@@ -61,7 +61,7 @@ func (n *nat) look() {
 	if n.server.IsValid() {
 		if local, err := p.towards(n.server); err == nil && n.local.IsValid() && local != n.local {
 			p.log.Info("the local address has changed", "from", n.local, "to", local)
-			n.local, n.mapped = local, netip.AddrPort{}
+			n.local, n.mapped, p.reg.learnt = local, netip.AddrPort{}, netip.AddrPort{}
 			n.ask()
 			return
 		}

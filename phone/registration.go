@@ -33,7 +33,7 @@ type registration struct {
 	x       *exchange
 	flow    transport.Flow     // the last one a REGISTER left by
 	local   netip.AddrPort     // its local address then
-	learnt  netip.AddrPort     // our address as the server sees it
+	learnt  netip.AddrPort     // our address as the server sees it, when it differs or STUN could say otherwise
 	bound   *sip.ContactHeader // of the last REGISTER that was accepted
 	since   time.Time
 	replies []func(error)
@@ -160,7 +160,7 @@ func (r *registration) send(expires time.Duration, nextTarget bool) {
 	bump := func() uint32 { r.seq++; return r.seq }
 	x.bump = bump
 	x.prepare = func(flow transport.Flow, then func()) {
-		if p.nat.between(flow) && expires > 0 {
+		if flow.Network == transport.UDP && expires > 0 && p.nat.between(flow) {
 			p.nat.ready(then)
 			return
 		}
@@ -245,8 +245,15 @@ func (r *registration) learn(flow transport.Flow, res *sip.Response) bool {
 	if err != nil || perr != nil || port == 0 {
 		return false
 	}
+	local, err := flow.LocalAddr()
+	if err != nil {
+		return false
+	}
 	before := r.p.contact(flow).Address
 	r.learnt = netip.AddrPortFrom(addr.Unmap(), uint16(port))
+	if r.learnt == local && !r.p.nat.on() { // else it outweighs what STUN says
+		r.learnt = netip.AddrPort{}
+	}
 	after := r.p.contact(flow).Address
 	return before.Host != after.Host || before.Port != after.Port
 }

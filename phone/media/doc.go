@@ -27,5 +27,7 @@
 // address learnt under the rules of [Params.AnySource]) are heard; all else is
 // counted (CVE-2025-53399).
 //
+// [Stream.Mapped] asks a STUN server how the ports are seen from outside of a NAT.
+//
 // Non-goals: SIP, SDP, mixing, which device the sound comes from.
 package media

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // DefaultPort is that of STUN over UDP (RFC 8489 18.6).
@@ -40,7 +41,11 @@ func ParseServer(s string) (host string, port int, err error) {
 
 // isName tells a host name (RFC 1123 2.1, and the underscore that some have).
 func isName(s string) bool {
-	return s != "" && len(s) <= 253 && !strings.ContainsFunc(s, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '.' || r == '-' || r == '_')
-	})
+	const letters = "abcdefghijklmnopqrstuvwxyz0123456789.-_"
+	for _, r := range s {
+		if r > 'z' || !strings.ContainsRune(letters, unicode.ToLower(r)) {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 253
 }
