@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"time"
 
 	"housephone/phone/transport"
 )
@@ -20,6 +21,7 @@ const maxCallPeers = 16
 type allowList struct {
 	open     bool // anyone
 	prefixes []netip.Prefix
+	limit    *limiter // of strangers
 
 	mu      sync.RWMutex // guards following
 	servers []netip.Addr
@@ -31,20 +33,56 @@ func newAllowList(cfg Config) *allowList {
 		open:     cfg.Server == "" && len(cfg.AllowFrom) == 0,
 		prefixes: cfg.AllowFrom,
 		peers:    map[netip.Addr]int{},
+		limit:    newLimiter(),
 	}
 }
 
-// admit is asked by the sockets. Responses always pass: without a transaction they go nowhere.
+// admit is asked by the sockets. Responses pass: without a transaction they go nowhere. Whoever is
+// not known, by the configuration or by a call, is held to a rate.
 func (a *allowList) admit(_ transport.Network, from netip.Addr, head []byte) bool {
-	return a.open || bytes.HasPrefix(head, []byte("SIP/2.0 ")) || a.mayRing(from) || a.isPeer(from)
+	if a.known(from) {
+		return true
+	}
+	if !bytes.HasPrefix(head, []byte("SIP/2.0 ")) && (!a.open || scanner(head)) {
+		return false
+	}
+	return a.limit.take(from, time.Now())
+}
+
+// known addresses are not held to a rate; programs on the same machine are among them where anyone may call.
+func (a *allowList) known(from netip.Addr) bool {
+	if a.open && (from == netip.IPv6Loopback() || from == netip.AddrFrom4([4]byte{127, 0, 0, 1})) {
+		return true
+	}
+	return a.listed(from) || a.isServer(from) || a.isPeer(from)
+}
+
+func (a *allowList) listed(from netip.Addr) bool {
+	return slices.ContainsFunc(a.prefixes, func(p netip.Prefix) bool { return p.Contains(from) })
+}
+
+// scanner tells whether a message calls itself one of the tools that search for telephones to
+// abuse. Not even an error tells them that one is here.
+func scanner(msg []byte) bool {
+	head, _, _ := bytes.Cut(msg, []byte("\r\n\r\n"))
+	for line := range bytes.SplitSeq(head, []byte("\n")) {
+		name, value, ok := bytes.Cut(line, []byte(":"))
+		if !ok || !bytes.EqualFold(bytes.TrimSpace(name), []byte("User-Agent")) {
+			continue
+		}
+		value = bytes.ToLower(value)
+		for _, tool := range []string{"friendly-scanner", "sipvicious", "sipcli", "vaxsipuseragent", "pplsip", "sundayddr", "sipsak"} {
+			if bytes.Contains(value, []byte(tool)) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // mayRing tells whether an address may call this phone.
 func (a *allowList) mayRing(from netip.Addr) bool {
-	if a.open || slices.ContainsFunc(a.prefixes, func(p netip.Prefix) bool { return p.Contains(from) }) {
-		return true
-	}
-	return a.isServer(from)
+	return a.open || a.listed(from) || a.isServer(from)
 }
 
 func (a *allowList) isServer(addr netip.Addr) bool {

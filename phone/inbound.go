@@ -64,61 +64,6 @@ func (p *Phone) serve(s *transaction.Server) {
 	}
 }
 
-// check refuses what no part of this phone understands (RFC 3261 8.2.1 to 8.2.3).
-func check(req *sip.Request) (int, string, []sip.Header) {
-	if !strings.EqualFold(req.SipVersion, "SIP/2.0") {
-		return 505, "Version Not Supported", nil
-	}
-	if req.CSeq().MethodName != req.Method {
-		return 400, "CSeq Method Mismatch", nil
-	}
-	switch strings.ToLower(req.Recipient.Scheme) {
-	case "sip", "sips", "tel":
-	default:
-		return 416, "Unsupported URI Scheme", nil
-	}
-	if h := req.MaxForwards(); h != nil && h.Val() > 255 {
-		return 400, "Bad Max-Forwards", nil
-	}
-	if bad := unsupported(req); bad != "" {
-		return 420, "Bad Extension", []sip.Header{sip.NewHeader("Unsupported", bad)}
-	}
-	if len(req.Body()) == 0 {
-		return 0, "", nil
-	}
-	accept := []sip.Header{sip.NewHeader("Accept", "application/sdp"), sip.NewHeader("Accept-Encoding", "identity")}
-	if h := req.GetHeader("Content-Encoding"); h != nil && !strings.EqualFold(h.Value(), "identity") {
-		return 415, "Unsupported Media Type", accept
-	}
-	switch req.Method {
-	case sip.INVITE, sip.UPDATE, sip.PRACK:
-		if !hasSDP(req) && required(req) {
-			return 415, "Unsupported Media Type", accept
-		}
-	}
-	return 0, "", nil
-}
-
-// required tells whether a body must be understood (RFC 3261 20.11: the default).
-func required(req *sip.Request) bool {
-	h := req.GetHeader("Content-Disposition")
-	return h == nil || !strings.Contains(strings.ToLower(h.Value()), "handling=optional")
-}
-
-// unsupported lists the required option tags that are not known here (RFC 3261 8.2.2.3).
-func unsupported(req *sip.Request) string {
-	var bad []string
-	for _, h := range req.GetHeaders("Require") {
-		for tag := range strings.SplitSeq(h.Value(), ",") {
-			tag = strings.TrimSpace(tag)
-			if tag != "" && !strings.EqualFold(tag, "100rel") && !strings.EqualFold(tag, "timer") {
-				bad = append(bad, tag)
-			}
-		}
-	}
-	return strings.Join(bad, ", ")
-}
-
 func (p *Phone) cancelRequest(s *transaction.Server) {
 	c := p.calls[s.Request.CallID().Value()]
 	if c == nil || s.Invite == nil || c.in.tx != s.Invite {

@@ -244,10 +244,14 @@ func (c *conn) keepAlives(data []byte) ([]byte, error) {
 	return rest, nil
 }
 
-// head is the begin of a message as Config.Allow sees it.
+// head is what Config.Allow sees of a message: the start line and the User-Agent.
 func head(msg sip.Message) []byte {
 	if req, ok := msg.(*sip.Request); ok {
-		return []byte(req.StartLine())
+		start := req.StartLine() + "\r\n"
+		if h := req.GetHeader("User-Agent"); h != nil {
+			start += "User-Agent: " + h.Value() + "\r\n"
+		}
+		return []byte(start)
 	}
 	return []byte("SIP/2.0 ")
 }

@@ -1,0 +1,53 @@
+package phone
+
+import (
+	"hash/maphash"
+	"net/netip"
+	"sync"
+	"time"
+)
+
+const (
+	limitCells = 4096 // buckets; strangers who meet in one share it
+	limitRate  = 40   // messages a second of one stranger
+	limitBurst = 200  // of them at once
+)
+
+// limiter holds strangers to a rate. Its size does not depend on how many there are.
+type limiter struct {
+	seed maphash.Seed // nobody can choose an address that shares a bucket with another
+
+	mu    sync.Mutex // guards following
+	cells [limitCells]bucket
+}
+
+// bucket is a token bucket; a zero one is full.
+type bucket struct {
+	spent float64
+	at    time.Time
+}
+
+func newLimiter() *limiter { return &limiter{seed: maphash.MakeSeed()} }
+
+// take spends a token of the address; false when none is left. An IPv6 network of /64 is one
+// address: whoever has one has them all.
+func (l *limiter) take(from netip.Addr, now time.Time) bool {
+	if from.Is6() {
+		if net, err := from.WithZone("").Prefix(64); err == nil {
+			from = net.Addr()
+		}
+	}
+	cell := maphash.Comparable(l.seed, from) % limitCells
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	b := &l.cells[cell]
+	if now.After(b.at) {
+		b.spent = max(0, b.spent-now.Sub(b.at).Seconds()*limitRate)
+		b.at = now
+	}
+	if b.spent+1 > limitBurst {
+		return false
+	}
+	b.spent++
+	return true
+}

@@ -1,0 +1,61 @@
+package phone
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+)
+
+func TestLimiter(t *testing.T) {
+	l, now := newLimiter(), time.Unix(1000, 0)
+	a := netip.MustParseAddr("192.0.2.1")
+	for i := range limitBurst {
+		if !l.take(a, now) {
+			t.Fatalf("refused at %d", i)
+		}
+	}
+	if l.take(a, now) || l.take(a, now.Add(-time.Hour)) {
+		t.Error("more than the burst")
+	}
+	now = now.Add(time.Second)
+	n := 0
+	for l.take(a, now) {
+		n++
+	}
+	if n != limitRate {
+		t.Errorf("%d after a second", n)
+	}
+	now = now.Add(time.Hour)
+	for n = 0; l.take(a, now); n++ {
+	}
+	if n != limitBurst {
+		t.Errorf("%d after an hour", n)
+	}
+}
+
+// The addresses of one IPv6 network are one stranger.
+func TestLimiterNetwork(t *testing.T) {
+	l, now := newLimiter(), time.Unix(1000, 0)
+	addr := netip.MustParseAddr("2001:db8::1")
+	n := 0
+	for ; l.take(addr, now); n++ {
+		addr = addr.Next()
+	}
+	if n != limitBurst {
+		t.Errorf("%d", n)
+	}
+}
+
+func TestScanner(t *testing.T) {
+	for head, want := range map[string]bool{
+		"OPTIONS sip:a SIP/2.0\r\nUser-Agent: friendly-scanner\r\n\r\n":         true,
+		"OPTIONS sip:a SIP/2.0\r\nuser-agent : SIPVicious 1\r\n\r\n":            true,
+		"OPTIONS sip:a SIP/2.0\r\nUser-Agent: Linphone\r\n\r\nfriendly-scanner": false,
+		"OPTIONS sip:sipcli@a SIP/2.0\r\n\r\n":                                  false,
+		"":                                                                      false,
+	} {
+		if scanner([]byte(head)) != want {
+			t.Errorf("%q: %v", head, !want)
+		}
+	}
+}
