@@ -30,7 +30,7 @@ func same(code int) action { return action{code, code} }
 // rfc4475 is each message of the RFC and what a telephone, which is no registrar and
 // no proxy, owes to it. Where the RFC lets an element that cannot read a message answer 400 or
 // stay silent it is dropped: a stranger's noise is not worth a reflected answer.
-var rfc4475 = map[string]action{ //nolint:gochecknoglobals // a table
+var rfc4475 = map[string]action{
 	// 3.1.1 valid: nothing in them may be taken for an error.
 	"valid/wsinv": same(180), "valid/esc01": same(180), "valid/longreq": same(180),
 	"valid/intmeth": same(501), "valid/esc02": same(501), "valid/escnull": same(405),
@@ -75,7 +75,7 @@ func TestTortureRFC4475(t *testing.T) {
 					code = want.tcp
 				}
 				if network == "tcp" && name == "valid/dblreq" { // in a stream the second message is one of its own
-					raw = raw[:bytes.Index(raw, []byte("INVITE"))]
+					raw, _, _ = bytes.Cut(raw, []byte("INVITE"))
 				}
 				if got := b.torture(t, network, raw, code); got != code {
 					t.Errorf("%s: %d, want %d", name, got, code)
@@ -239,7 +239,7 @@ func (b *bench) overTCP(t *testing.T, from netip.Addr, raw []byte, want int) int
 }
 
 // rfc5118 is each case of RFC 5118 4 by its section: start line, top Via address, body.
-var rfc5118 = []struct { //nolint:gochecknoglobals // a table
+var rfc5118 = []struct {
 	name, start, via, extra, body string
 	want                          int
 }{

@@ -102,8 +102,10 @@ func (u *udpSocket) send(b []byte, to netip.AddrPort) error {
 	case u.check <- struct{}{}:
 	default:
 	}
-	// The error may belong to an earlier datagram to somebody else: try once more.
-	_, err = u.conn.WriteToUDPAddrPort(b, to)
+	// The error may belong to an earlier datagram to somebody else, and so may the next ones.
+	for try := 0; err != nil && try < 8; try++ {
+		_, err = u.conn.WriteToUDPAddrPort(b, to)
+	}
 	return err
 }
 
