@@ -54,3 +54,11 @@ e2e-asterisk: deps ## against Asterisk 22 in a chroot
 .PHONY: e2e-homeassistant
 e2e-homeassistant: deps ## against a real Home Assistant in a chroot
 	go test -race -tags homeassistant -run TestHomeAssistant -timeout 30m -v ./e2e
+
+.PHONY: chart
+chart: ## the Helm chart: lint, recorded manifests, Kubernetes' schemas
+	HELM="$$(scripts/chart helm)" KUBECTL_VALIDATE="$$(scripts/chart kubectl-validate)" go test -tags ship -run TestShipChart -timeout 20m -v ./e2e
+
+.PHONY: image
+image: ## the container image with buildah, and its root file system at work (root)
+	go test -tags ship -run TestShipImage -timeout 40m -v ./e2e
