@@ -142,6 +142,7 @@ func TestCommandsSentWhileAway(t *testing.T) {
 		o := watch(t, url)
 		stop()
 		o.set("call", "601")
+		time.Sleep(500 * time.Millisecond) // the embedded broker forgets an old session some time after its end
 		background(t, b.Run)
 		eventually(t, "the bridge is connected", b.Connected)
 		o.set("hold", "1")
