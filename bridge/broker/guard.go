@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -22,13 +23,19 @@ type guard struct {
 	cfg    Config
 	server *mqtt.Server
 
+	// store is held while a retained message is stored, and while those that a new subscription asks
+	// for are looked up: the library's store does the one while it reads for the other.
+	store   sync.Mutex
+	holders sync.Map // *mqtt.Client that holds store
+
 	warned atomic.Int64 // unix seconds of the last warning, so that guessing passwords does not fill the log
 }
 
 func (g *guard) ID() string { return "guard" }
 
 func (g *guard) Provides(b byte) bool {
-	return slices.Contains([]byte{mqtt.OnConnect, mqtt.OnConnectAuthenticate, mqtt.OnACLCheck, mqtt.OnPublish, mqtt.OnPacketRead}, b)
+	return slices.Contains([]byte{mqtt.OnConnect, mqtt.OnConnectAuthenticate, mqtt.OnACLCheck, mqtt.OnPublish, mqtt.OnPacketRead,
+		mqtt.OnPacketSent, mqtt.OnRetainMessage, mqtt.OnPacketProcessed}, b)
 }
 
 // OnConnect refuses sessions that outlive their connection when too many of them are waiting.
@@ -64,7 +71,10 @@ func same(given []byte, want string) bool {
 func (g *guard) OnACLCheck(*mqtt.Client, string, bool) bool { return true }
 
 // OnPublish keeps the store of retained messages within its bound.
-func (g *guard) OnPublish(_ *mqtt.Client, pk packets.Packet) (packets.Packet, error) {
+func (g *guard) OnPublish(cl *mqtt.Client, pk packets.Packet) (packets.Packet, error) {
+	if pk.FixedHeader.Retain {
+		g.hold(cl)
+	}
 	if !pk.FixedHeader.Retain || len(pk.Payload) == 0 || g.server.Topics.Retained.Len() < g.cfg.MaxRetained {
 		return pk, nil
 	}
@@ -80,4 +90,29 @@ func (g *guard) OnPacketRead(cl *mqtt.Client, pk packets.Packet) (packets.Packet
 		return pk, fmt.Errorf("too many subscriptions: %w", packets.ErrRejectPacket)
 	}
 	return pk, nil
+}
+
+// OnPacketSent: after the SUBACK the library looks up retained messages.
+func (g *guard) OnPacketSent(cl *mqtt.Client, pk packets.Packet, _ []byte) {
+	if pk.FixedHeader.Type == packets.Suback {
+		g.hold(cl)
+	}
+}
+
+// OnRetainMessage: the retained message has been stored.
+func (g *guard) OnRetainMessage(cl *mqtt.Client, _ packets.Packet, _ int64) { g.release(cl) }
+
+// OnPacketProcessed: whatever was looked up has been found.
+func (g *guard) OnPacketProcessed(cl *mqtt.Client, _ packets.Packet, _ error) { g.release(cl) }
+
+func (g *guard) hold(cl *mqtt.Client) {
+	g.store.Lock()
+	g.holders.Store(cl, true)
+}
+
+// release does nothing for a client that does not hold the store.
+func (g *guard) release(cl *mqtt.Client) {
+	if _, held := g.holders.LoadAndDelete(cl); held {
+		g.store.Unlock()
+	}
 }
