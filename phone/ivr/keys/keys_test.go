@@ -108,7 +108,7 @@ func TestEveryDigit(t *testing.T) {
 			p := press{
 				key:       keypad[i%16],
 				deviation: []float64{-0.015, 0, 0.015, (rng.Float64()*2 - 1) * 0.015}[i/16%4],
-				length:    []time.Duration{40, 50, 65, 80, 100}[i/64%5] * time.Millisecond,
+				length:    time.Duration([]int{40, 50, 65, 80, 100}[i/64%5]) * time.Millisecond,
 				twist:     []float64{4, -8, 0, rng.Float64()*12 - 8}[i/320%4],
 				level:     -6 - 24*rng.Float64(),
 				snr:       15,
@@ -132,7 +132,7 @@ func TestKeysInOrder(t *testing.T) {
 		name          string
 		hz            int
 		keys          string
-		length, pause time.Duration
+		length, pause int // ms
 	}{
 		{"as fast as allowed", 8000, "1234567890*#ABCD", 40, 40},
 		{"doubled", 8000, "1122334455**##", 45, 45},
@@ -145,7 +145,7 @@ func TestKeysInOrder(t *testing.T) {
 			l := newLine(tc.hz, 3)
 			l.silence(30 * time.Millisecond)
 			for i := range len(tc.keys) {
-				l.press(press{key: tc.keys[i], length: tc.length * time.Millisecond, level: -10}, tc.pause*time.Millisecond)
+				l.press(press{key: tc.keys[i], length: time.Duration(tc.length) * time.Millisecond, level: -10}, time.Duration(tc.pause)*time.Millisecond)
 			}
 			l.silence(100 * time.Millisecond)
 			if got := l.hear(t); got != tc.keys {

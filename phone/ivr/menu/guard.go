@@ -1,6 +1,7 @@
 package menu
 
 import (
+	"slices"
 	"sync"
 	"time"
 )
@@ -47,13 +48,8 @@ func (g *Guard) Wrong(now time.Time) {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	recent := g.wrong[:0]
-	for _, t := range g.wrong {
-		if now.Sub(t) < g.cfg.Within {
-			recent = append(recent, t)
-		}
-	}
-	g.wrong = append(recent, now)
+	g.wrong = slices.DeleteFunc(g.wrong, func(t time.Time) bool { return now.Sub(t) >= g.cfg.Within })
+	g.wrong = append(g.wrong, now)
 	if len(g.wrong) >= g.cfg.Wrong {
 		g.until = now.Add(g.cfg.Lock)
 		g.wrong = g.wrong[:0]

@@ -314,8 +314,9 @@ func FuzzParse(f *testing.F) {
 		}
 		x := NewMachine(m, nil, Caller{"1", "2"})
 		now := time.Unix(0, 0)
-		out := x.Start(now)
+		x.Start(now)
 		for _, k := range keys[:min(len(keys), 200)] {
+			var out []Action
 			switch k {
 			case 'q':
 				out = x.Quiet(now)

@@ -139,10 +139,10 @@ func TestLimits(t *testing.T) {
 	r, _ = record(t, Config{MaxSilence: time.Second})
 	for i, step := range []struct {
 		v    int16
-		d    time.Duration
+		ms   int
 		want Reason
 	}{{20, 900, ""}, {9000, 100, ""}, {20, 990, ""}, {9000, 200, ""}, {20, 500, ""}, {20, 600, Silence}} {
-		r.Far().Write(constant(step.v, step.d*time.Millisecond)) //nolint:durationcheck // a table in ms
+		r.Far().Write(constant(step.v, time.Duration(step.ms)*time.Millisecond))
 		if got := flush(t, r, false); got != step.want {
 			t.Errorf("step %d: %q, want %q", i, got, step.want)
 		}

@@ -120,7 +120,7 @@ func script(t *testing.T, answer string) *Conn {
 		if err != nil {
 			return
 		}
-		defer server.Close()
+		defer func() { _ = server.Close() }()
 		r := bufio.NewReader(server)
 		for {
 			e, err := Read(r, DefaultLimits())
@@ -138,7 +138,7 @@ func script(t *testing.T, answer string) *Conn {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { client.Close(); l.Close(); <-done })
+	t.Cleanup(func() { _ = client.Close(); _ = l.Close(); <-done })
 	return NewConn(client, DefaultLimits())
 }
 
@@ -186,9 +186,9 @@ func TestServerThatLeaves(t *testing.T) {
 	go func() {
 		b := make([]byte, 1024)
 		server.Read(b) //nolint:errcheck // leaves in any case
-		server.Close()
+		_ = server.Close()
 	}()
-	defer client.Close()
+	defer func() { _ = client.Close() }()
 	if _, err := NewConn(client, DefaultLimits()).Describe(); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("describe: %v", err)
 	}
