@@ -26,7 +26,7 @@ test-fast: ## unit tests alone, nothing to install
 
 .PHONY: lint
 lint: ## golangci-lint, gofmt, generated docs, shell scripts
-	"$$(scripts/deps lint)" run ./...
+	"$$(scripts/deps lint)" run --allow-parallel-runners ./...
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }
 	scripts/check-docs
 	shellcheck .ci/run $$(git ls-files scripts | grep -v '\.py$$')
