@@ -115,7 +115,7 @@ func load(environ map[string]string) (config, error) {
 			*d = sound
 		}
 	}
-	return c, errors.Join(c.checkWords(environ), c.check(), notBuiltIn(environ))
+	return c, errors.Join(c.checkWords(environ), c.check(), c.readSecrets(environ), notBuiltIn(environ))
 }
 
 // explain turns the library's errors into ours.
@@ -189,7 +189,7 @@ func (c *config) checkWords(environ map[string]string) error {
 	return errors.Join(out...)
 }
 
-// check refuses what only makes no sense together, and reads the files of secrets.
+// check refuses what only makes no sense together.
 func (c *config) check() error {
 	bad := func(name, value, want string) error { return fmt.Errorf("%s=%q: %s", name, value, want) }
 	var out []error
@@ -235,15 +235,6 @@ func (c *config) check() error {
 	if strings.Contains(c.ID, "/") {
 		out = append(out, bad("HOUSEPHONE_ID", c.ID, "want one topic level, without a slash"))
 	}
-	if err := secretFile("MQTT_PASSWORD", &c.MQTT.Password, c.MQTT.PasswordFile); err != nil {
-		out = append(out, err)
-	}
-	if err := secretFile("SIP_PASSWORD", &c.SIP.Password, c.SIP.PasswordFile); err != nil {
-		out = append(out, err)
-	}
-	if err := secretFile("EXEC_SSH_PASSWORD", &c.Exec.Password, c.Exec.PasswordFile); err != nil {
-		out = append(out, err)
-	}
 	return errors.Join(out...)
 }
 
@@ -251,22 +242,6 @@ func (c *config) check() error {
 func isPort(s string) bool {
 	n, err := strconv.ParseUint(s, 10, 16)
 	return err == nil && strconv.FormatUint(n, 10) == s
-}
-
-// secretFile reads the _FILE twin of a secret.
-func secretFile(name string, value *string, file string) error {
-	if file == "" {
-		return nil
-	}
-	if *value != "" {
-		return fmt.Errorf("%s_FILE=%q: %s is set too, want one of them", name, file, name)
-	}
-	b, err := os.ReadFile(file)
-	if err != nil {
-		return fmt.Errorf("%s_FILE=%q: %w", name, file, err)
-	}
-	*value = strings.TrimRight(string(b), "\r\n")
-	return nil
 }
 
 // The types below read one value and say what is allowed.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -75,17 +76,35 @@ func TestLoadErrors(t *testing.T) {
 	}
 }
 
+// Every secret has a twin that names a file, in the help too.
 func TestSecretFiles(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "secret")
 	if err := os.WriteFile(path, []byte("s3cret\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c, err := load(map[string]string{"SIP_PASSWORD_FILE": path, "MQTT_PASSWORD_FILE": path})
-	if err != nil || c.SIP.Password != "s3cret" || c.MQTT.Password != "s3cret" {
-		t.Errorf("%q, %q, %v", c.SIP.Password, c.MQTT.Password, err)
+	listed := map[string]bool{}
+	eachVariable(func(v variable) { listed[v.name] = true })
+	var names []string
+	eachSecret(reflect.ValueOf(&config{}).Elem(), func(name string, _ reflect.Value) { names = append(names, name) })
+	if len(names) < 5 {
+		t.Fatalf("secrets: %v", names)
 	}
-	if _, err := load(map[string]string{"SIP_PASSWORD_FILE": path, "SIP_PASSWORD": "x"}); err == nil {
-		t.Error("both a password and its file were accepted")
+	for _, name := range names {
+		c, err := load(map[string]string{name + "_FILE": path})
+		if err != nil {
+			t.Errorf("%s_FILE: %v", name, err)
+		}
+		eachSecret(reflect.ValueOf(&c).Elem(), func(n string, field reflect.Value) {
+			if n == name && field.String() != "s3cret" {
+				t.Errorf("%s is %q", n, field.String())
+			}
+		})
+		if !listed[name+"_FILE"] {
+			t.Errorf("%s_FILE is not in the help", name)
+		}
+		if _, err := load(map[string]string{name + "_FILE": path, name: "x"}); err == nil || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s and its file together: %v", name, err)
+		}
 	}
 }
 

@@ -11,8 +11,10 @@ import (
 // switchEnv says which switch to listen to; package hw/pbx reads the values.
 type switchEnv struct {
 	ESLURL     string `env:"ESL_URL" doc:"FreeSWITCH event socket: esl://:password@host[:8021]" secret:"true"`
+	ESLURLFile string `env:"ESL_URL_FILE" doc:"file that holds ESL_URL"`
 	ESLCommand string `env:"ESL_COMMAND" envDefault:"status" doc:"api command whose answer is pbx/status"`
 	AMIURL     string `env:"AMI_URL" doc:"Asterisk manager: ami://user:password@host[:5038]" secret:"true"`
+	AMIURLFile string `env:"AMI_URL_FILE" doc:"file that holds AMI_URL"`
 }
 
 func (e switchEnv) set() bool { return e.ESLURL != "" || e.AMIURL != "" }
