@@ -54,7 +54,7 @@ func (c *commander) start(cmd topics.Command) outcome {
 	}
 	row, ok := topics.Lookup(cmd.Path())
 	if ok && !c.features.Has(row.Feature) {
-		return failed(topics.NotSupported, cmd.Path()+" is not switched on here")
+		return notSwitchedOn(cmd.Path(), row.Feature)
 	}
 	switch cmd.Datapoint {
 	case "call":
