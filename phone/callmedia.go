@@ -46,7 +46,7 @@ func (m *callMedia) open(flow transport.Flow) error {
 	}
 	s, err := m.call.p.engine.Open()
 	if err != nil {
-		return err
+		return &Error{Kind: Failed, Text: "no port for sound can be opened: " + err.Error(), Err: err}
 	}
 	m.stream = s
 	s.SetVolume(m.call.p.volume)

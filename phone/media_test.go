@@ -1,6 +1,9 @@
 package phone_test
 
 import (
+	"errors"
+	"net"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -288,4 +291,24 @@ func TestOptions(t *testing.T) {
 	if err != nil || code != 404 || !strings.HasPrefix(reason, "Not") {
 		t.Errorf("%d %q %v", code, reason, err)
 	}
+}
+
+// No port for sound is left: the caller is not reached for a reason of ours, which the sentence names.
+func TestNoSoundPort(t *testing.T) {
+	t.Parallel()
+	taken, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = taken.Close() }()
+	port := netip.MustParseAddrPort(taken.LocalAddr().String()).Port() &^ 1
+	p := phonetest.NewPeer(t)
+	r := newRig(t, func(c *phone.Config) { c.RTPMin, c.RTPMax = int(port), int(port)+1 }, p)
+	err = wait(r.Call(p.URI("bob")))
+	if e, ok := errors.AsType[*phone.Error](err); !ok || e.Kind != phone.Failed || !strings.Contains(e.Text, "port for sound") {
+		t.Errorf("%#v", err)
+	}
+	invite := p.Invite(r.uri(), r.addr, offer())
+	p.Ack(invite, p.Expect(t, "503"))
+	r.drained(t)
 }

@@ -371,7 +371,10 @@ func (p *Phone) reachError(err error, to Party) *Error {
 	if name == "" {
 		name = to.URI
 	}
+	var own *Error
 	switch {
+	case errors.As(err, &own):
+		return own
 	case isTimeout(err):
 		return &Error{Kind: Timeout, Text: fmt.Sprintf("%s cannot be reached: no answer", name), Err: err}
 	case errors.Is(err, context.Canceled):
