@@ -261,6 +261,25 @@ func TestRegisterOverTCP(t *testing.T) {
 	}
 }
 
+// Over TCP too the Contact is the connection as the registrar sees it, for as long as that connection lives.
+func TestRegisterOverTCPBehindNAT(t *testing.T) {
+	t.Parallel()
+	p := phonetest.NewTCPPeer(t)
+	quiet(p)
+	r := newRig(t, func(c *phone.Config) { at(p)(c); c.Network = transport.TCP }, p)
+	first := p.Expect(t, "REGISTER", phonetest.Has("Contact", "127.0.0.1"))
+	seen := phonetest.WithHeader("Via", strings.Replace(first.Header("Via"), ";rport", ";received=192.0.2.9;rport=4711", 1))
+	p.Reply(first, 200, "OK", seen)
+	second := p.Expect(t, "REGISTER", phonetest.Has("Contact", "anna@192.0.2.9:4711;transport=tcp"))
+	p.Reply(second, 200, "OK", phonetest.WithHeader("Via", strings.Replace(second.Header("Via"), ";rport", ";received=192.0.2.9;rport=4711", 1)))
+	r.registered(t, true)
+	p.ExpectNone(t, "REGISTER", 50*time.Millisecond)
+	p.Disconnect()
+	again := p.Expect(t, "REGISTER", phonetest.Has("Contact", "127.0.0.1"))
+	p.Reply(again, 200, "OK")
+	r.registered(t, true)
+}
+
 func TestRegisterOverTLS(t *testing.T) {
 	t.Parallel()
 	cert, pool := phonetest.SelfSigned(t)

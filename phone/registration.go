@@ -34,6 +34,7 @@ type registration struct {
 	flow    transport.Flow     // the last one a REGISTER left by
 	local   netip.AddrPort     // its local address then
 	learnt  netip.AddrPort     // our address as the server sees it, when it differs or STUN could say otherwise
+	learner netip.AddrPort     // local address for which it was learnt; over TCP it is that of one connection
 	bound   *sip.ContactHeader // of the last REGISTER that was accepted
 	since   time.Time
 	replies []func(error)
@@ -236,7 +237,7 @@ func (r *registration) failed(err error) {
 
 // learn keeps the address and port under which the server sees us (RFC 3581 4); true when it is news.
 func (r *registration) learn(flow transport.Flow, res *sip.Response) bool {
-	if flow.Network != transport.UDP || r.p.cfg.Advertise != "" {
+	if r.p.cfg.Advertise != "" {
 		return false
 	}
 	via := res.Via()
@@ -250,7 +251,7 @@ func (r *registration) learn(flow transport.Flow, res *sip.Response) bool {
 		return false
 	}
 	before := r.p.contact(flow).Address
-	r.learnt = netip.AddrPortFrom(addr.Unmap(), uint16(port))
+	r.learnt, r.learner = netip.AddrPortFrom(addr.Unmap(), uint16(port)), local
 	if r.learnt == local && !r.p.nat.on() { // else it outweighs what STUN says
 		r.learnt = netip.AddrPort{}
 	}
@@ -260,8 +261,11 @@ func (r *registration) learn(flow transport.Flow, res *sip.Response) bool {
 
 // public is our address as the server of flow sees it.
 func (r *registration) public(flow transport.Flow) (netip.AddrPort, bool) {
-	ok := r.learnt.IsValid() && flow.Network == transport.UDP && flow.Remote == r.flow.Remote
-	return r.learnt, ok
+	if !r.learnt.IsValid() || flow.Network != r.flow.Network || flow.Remote != r.flow.Remote {
+		return netip.AddrPort{}, false
+	}
+	local, err := flow.LocalAddr()
+	return r.learnt, err == nil && local == r.learner
 }
 
 // ping asks whether the server is there (RFC 3261 11).
