@@ -93,6 +93,8 @@ func (r *registration) do(actions []account.Action) {
 			r.send(0, false)
 		case account.Ping:
 			r.ping()
+		case account.Reconnect:
+			r.flow.Abandon(transport.ErrSilent)
 		case account.State:
 			r.changed(a)
 		}
@@ -229,6 +231,7 @@ func (r *registration) answered(x *exchange, res *sip.Response, expires time.Dur
 
 func (r *registration) failed(err error) {
 	if isTimeout(err) {
+		r.flow.Abandon(transport.ErrSilent)
 		r.do(r.machine.Timeout(r.p.now()))
 		return
 	}

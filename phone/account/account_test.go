@@ -468,6 +468,21 @@ func TestPings(t *testing.T) {
 		}
 		within(t, "shown", b.m.State().Info.Since.Sub(from), 0, 13*time.Second)
 	})
+	t.Run("the connection to a registrar that has answered pings is given up with them", func(t *testing.T) {
+		for _, pings := range []bool{true, false} {
+			b := newBench(t, Config{})
+			b.up(0)
+			if pings {
+				step(b)
+				b.do(b.m.Pong(b.now.Add(time.Millisecond)))
+			}
+			b.do(b.m.Kick(b.now.Add(2 * time.Second)))
+			b.now = b.now.Add(7 * time.Second)
+			if got := has[Reconnect](b.do(b.m.Tick(b.now))); got != pings {
+				t.Errorf("reconnects: %v, after pings that were answered: %v", got, pings)
+			}
+		}
+	})
 	t.Run("a registrar that ignores OPTIONS stays registered", func(t *testing.T) {
 		b := newBench(t, Config{})
 		b.up(0)

@@ -2,7 +2,7 @@ package account
 
 import "time"
 
-// Action is one of [Register], [Unregister], [Ping] and [State], to be carried out in order.
+// Action is one of [Register], [Unregister], [Ping], [Reconnect] and [State], to be carried out in order.
 type Action interface{ action() }
 
 // Register asks for a REGISTER with our Contact and this Expires. The Request-URI has no user
@@ -23,6 +23,10 @@ type Unregister struct{}
 // errors of this request need no report, the machine measures the time itself.
 type Ping struct{}
 
+// Reconnect asks to give up the connection to the registrar, if there is one: a registrar that has
+// answered pings answers neither a ping nor the REGISTER under way, which fails by it.
+type Reconnect struct{}
+
 // State tells that what people see has changed.
 type State struct {
 	Registered bool
@@ -32,6 +36,7 @@ type State struct {
 func (Register) action()   {}
 func (Unregister) action() {}
 func (Ping) action()       {}
+func (Reconnect) action()  {}
 func (State) action()      {}
 
 // Phase is the state of an account in one word.

@@ -101,11 +101,15 @@ func (m *Machine) Tick(now time.Time) []Action {
 
 // unanswered shows that a REGISTER goes on without an answer, so the account cannot be reached.
 func (m *Machine) unanswered(now time.Time) []Action {
+	var actions []Action
+	if !m.slowAt.IsZero() && m.ping.best > 0 {
+		actions = append(actions, Reconnect{})
+	}
 	m.slowAt = time.Time{}
 	if m.info.State == Failed {
-		return nil
+		return actions
 	}
 	info := m.silence().info()
 	info.State, info.Reason, info.NextTry = Registering, "no answer yet", m.due
-	return m.show(now, false, info)
+	return append(actions, m.show(now, false, info)...)
 }

@@ -35,6 +35,9 @@ func (n Network) DefaultPort() uint16 {
 // ErrClosed is returned for a flow whose socket has ended.
 var ErrClosed = errors.New("connection closed")
 
+// ErrSilent is why a connection is abandoned over which no answer comes any more.
+var ErrSilent = errors.New("no answer over the connection")
+
 // ErrSlow is returned when a peer does not take what is sent to it.
 var ErrSlow = errors.New("the peer does not read")
 
@@ -60,6 +63,14 @@ func (f Flow) Send(b []byte) error {
 		return ErrClosed
 	}
 	return f.out.send(b, f.Remote)
+}
+
+// Abandon closes the connection of a flow whose far end is known to hear nothing, as after a router has
+// forgotten it; the loss is reported like any other. A UDP flow stays.
+func (f Flow) Abandon(err error) {
+	if c, ok := f.out.(*conn); ok {
+		c.close(err)
+	}
 }
 
 // To is the same socket towards another address; only UDP flows can turn.
