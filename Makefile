@@ -47,6 +47,10 @@ bench-check: ## fail when a ratio is more than 20 % off its target
 fuzz: ## every fuzz target for FUZZTIME (10m)
 	scripts/fuzz $(or $(FUZZTIME),10m)
 
+.PHONY: chaos
+chaos: deps ## break everything the service depends on, at length, and print what recovery took
+	CHAOS=full go test -count=1 -timeout 45m -v ./e2e/chaos
+
 .PHONY: e2e-asterisk
 e2e-asterisk: deps ## against Asterisk 22 in a chroot
 	go test -race -tags asterisk -run TestAsterisk -timeout 20m -v ./e2e ./hw/pbx

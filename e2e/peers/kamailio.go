@@ -2,6 +2,7 @@ package peers
 
 import (
 	"fmt"
+	"net"
 	"testing"
 )
 
@@ -15,6 +16,9 @@ type KamailioConfig struct {
 	Algorithm   string // digest: MD5 when empty, SHA-256
 	MinExpires  int    // seconds; a shorter registration is refused with 423; default 1
 	NonceExpire int    // seconds after which a nonce is stale; default 300
+	Host        string // address it listens on; default 127.0.0.1
+	Name        string // host name that it answers to as well
+	Namespace   string // network namespace it runs in; its own when empty
 }
 
 // DefaultUsers are the accounts that every registrar of the tests has.
@@ -30,6 +34,8 @@ type Kamailio struct {
 	TLS     Certificates
 	Users   []User
 	t       testing.TB
+	host    string
+	space   string
 	config  string
 	dir     string
 }
@@ -49,7 +55,10 @@ func NewKamailio(t testing.TB, ports *Ports, c KamailioConfig) *Kamailio {
 	if c.NonceExpire == 0 {
 		c.NonceExpire = 300
 	}
-	k := &Kamailio{Port: ports.Next(), Users: c.Users, t: t, dir: t.TempDir()}
+	if c.Host == "" {
+		c.Host = "127.0.0.1"
+	}
+	k := &Kamailio{Port: ports.Next(), Users: c.Users, t: t, dir: t.TempDir(), host: c.Host, space: c.Namespace}
 	data := struct {
 		KamailioConfig
 		Port, TLSPort    int
@@ -69,17 +78,22 @@ func NewKamailio(t testing.TB, ports *Ports, c KamailioConfig) *Kamailio {
 // Start starts the registrar, again after Stop or Kill.
 func (k *Kamailio) Start() {
 	k.t.Helper()
-	k.Process = Start(k.t, Command{
+	c := Command{
 		Path: Program(k.t, "kamailio"),
 		// -Y keeps its control files in the test's folder
 		Args: []string{"-f", k.config, "-DD", "-E", "-m", "32", "-M", "4", "-Y", k.dir, "-w", k.dir},
 		Home: k.dir, Quiet: true,
-		Ready: func(*Process) bool { return accepts(k.Port) && (k.TLSPort == 0 || accepts(k.TLSPort)) },
-	})
+		Ready: func(*Process) bool { return listens(k.host, k.Port) && (k.TLSPort == 0 || listens(k.host, k.TLSPort)) },
+	}
+	if k.space != "" {
+		c.Args = append([]string{"netns", "exec", k.space, c.Path}, c.Args...)
+		c.Name, c.Path = "kamailio", Program(k.t, "ip")
+	}
+	k.Process = Start(k.t, c)
 }
 
 // Address is host:port for UDP and TCP.
-func (k *Kamailio) Address() string { return Loopback(k.Port) }
+func (k *Kamailio) Address() string { return net.JoinHostPort(k.host, itoa(k.Port)) }
 
 // Server is host:port for a transport. With TLS the host is a name, since certificates are for names.
 func (k *Kamailio) Server(transport string) string {
@@ -99,7 +113,7 @@ func (k *Kamailio) Password(user string) string {
 func (k *Kamailio) Env(user, transport string) map[string]string {
 	k.t.Helper()
 	env := map[string]string{
-		"SIP_SERVER": "127.0.0.1", "SIP_PORT": itoa(k.Port), "SIP_TRANSPORT": transport,
+		"SIP_SERVER": k.host, "SIP_PORT": itoa(k.Port), "SIP_TRANSPORT": transport,
 		"SIP_USER": user, "SIP_PASSWORD": k.Password(user),
 	}
 	if transport == "tls" {

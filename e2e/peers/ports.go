@@ -127,8 +127,11 @@ func Silent(t testing.TB) string {
 }
 
 // accepts tells whether something listens on a loopback TCP port.
-func accepts(port int) bool {
-	conn, err := dialTCP(port)
+func accepts(port int) bool { return listens("127.0.0.1", port) }
+
+// listens tells whether something listens on a TCP port of an address.
+func listens(host string, port int) bool {
+	conn, err := dial(net.JoinHostPort(host, itoa(port)))
 	if err != nil {
 		return false
 	}
@@ -136,11 +139,13 @@ func accepts(port int) bool {
 	return true
 }
 
-func dialTCP(port int) (net.Conn, error) {
+func dialTCP(port int) (net.Conn, error) { return dial(Loopback(port)) }
+
+func dial(address string) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	var d net.Dialer
-	return d.DialContext(ctx, "tcp", Loopback(port))
+	return d.DialContext(ctx, "tcp", address)
 }
 
 func itoa(n int) string { return fmt.Sprint(n) }
