@@ -74,23 +74,7 @@ func (p *Phone) pick(slot int) (*call, error) {
 
 // Call dials a SIP URI. It returns when the far end rings or better, or with the
 // reason why that did not happen.
-func (p *Phone) Call(uri string) *Pending {
-	target, err := parseTarget(uri)
-	if err != nil {
-		return ended(err)
-	}
-	return p.ask(func(reply func(error)) {
-		if err := p.mayCall(target); err != nil {
-			reply(err)
-			return
-		}
-		c := p.newCall(Out, newCallID())
-		p.inHand = c
-		c.take()
-		c.out.replies = append(c.out.replies, reply)
-		c.dial(target, "")
-	})
-}
+func (p *Phone) Call(uri string) *Pending { return p.Place(Order{URI: uri}) }
 
 // Answer accepts the ringing call.
 func (p *Phone) Answer(slot int) *Pending {
@@ -151,8 +135,8 @@ func (p *Phone) Transfer(slot int, uri string) *Pending {
 		switch {
 		case err != nil:
 			reply(err)
-		case len(p.cfg.AllowTo) > 0 && !p.cfg.AllowTo.Match(target):
-			reply(errf(Refused, "calls to %s are not allowed by SIP_ALLOW_TO", partyOf("", target).User))
+		case p.allowed(target) != nil:
+			reply(p.allowed(target))
 		default:
 			p.inHand = c
 			c.transferTo(target, reply)

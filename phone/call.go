@@ -20,6 +20,7 @@ type call struct {
 	tag    localTag
 
 	dir      Direction
+	order    Order // what Place was asked for
 	remote   Party
 	status   Status
 	started  time.Time
@@ -108,7 +109,7 @@ func (c *call) snapshot() Call {
 	s := Call{
 		Slot: c.slot, ID: c.id, Direction: c.dir, Remote: c.remote, Local: c.p.user(), Status: c.status,
 		Started: c.started, Answered: c.answered, Codec: c.media.codecName(), Rate: c.media.rateOr(0), Secure: c.media.secure,
-		Muted: c.muted, Held: c.held, HeldByFar: c.far,
+		Muted: c.muted, Held: c.held, HeldByFar: c.far, Tag: c.order.Tag,
 	}
 	s.Quality = c.media.quality()
 	return s

@@ -27,6 +27,14 @@ type Error struct {
 	Err    error  // underlying error, may be nil
 }
 
+// KindOf is the kind of the Error in err's chain, Failed without one.
+func KindOf(err error) Kind {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Kind
+	}
+	return Failed
+}
+
 // Error returns the sentence.
 func (e *Error) Error() string { return e.Text }
 

@@ -53,6 +53,7 @@ type Call struct {
 	Held      bool // by us
 	HeldByFar bool
 	Quality   Quality
+	Tag       string // of the Order, else empty
 }
 
 // Quality is how the media of a call does, as counted here and told by RTCP.

@@ -1,6 +1,8 @@
 package phone
 
 import (
+	"time"
+
 	"github.com/emiago/sipgo/sip"
 )
 
@@ -21,7 +23,10 @@ type group struct {
 
 // CallAll rings several addresses at once and cancels the others when one answers.
 // It returns when the first one rings, or when all have failed.
-func (p *Phone) CallAll(uris []string) *Pending {
+func (p *Phone) CallAll(uris []string) *Pending { return p.RingAll(uris, 0) }
+
+// RingAll is CallAll with a time to ring for; 0 is Config.RingTimeout.
+func (p *Phone) RingAll(uris []string, ring time.Duration) *Pending {
 	targets := make([]sip.Uri, 0, len(uris))
 	for _, uri := range uris {
 		t, err := parseTarget(uri)
@@ -41,7 +46,7 @@ func (p *Phone) CallAll(uris []string) *Pending {
 		g := &group{replies: []func(error){reply}, left: len(targets)}
 		for range targets {
 			c := p.newCall(Out, newCallID())
-			c.out.group = g
+			c.out.group, c.order.Ring = g, ring
 			c.out.replies = append(c.out.replies, g.reply)
 			g.legs = append(g.legs, c)
 		}
@@ -59,8 +64,8 @@ func (p *Phone) mayCall(targets ...sip.Uri) error {
 		return errf(Refused, "this instance is not the active one")
 	}
 	for _, t := range targets {
-		if len(p.cfg.AllowTo) > 0 && !p.cfg.AllowTo.Match(t) {
-			return errf(Refused, "calls to %s are not allowed by SIP_ALLOW_TO", partyOf("", t).User)
+		if err := p.allowed(t); err != nil {
+			return err
 		}
 	}
 	if p.occupied() >= p.cfg.MaxCalls {

@@ -82,7 +82,11 @@ func (c *call) dial(target sip.Uri, name string) {
 		c.told = true
 		c.p.emit(Outgoing{c.snapshot()})
 	}
-	c.out.ring = c.after(c.p.cfg.RingTimeout, func() {
+	ring := c.order.Ring
+	if ring == 0 {
+		ring = c.p.cfg.RingTimeout
+	}
+	c.out.ring = c.after(ring, func() {
 		c.hangup(outcome{cause: CauseNoAnswer, reason: "nobody answered"})
 	})
 	c.out.seq = randomSeq()

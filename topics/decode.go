@@ -135,11 +135,14 @@ func scalar(raw json.RawMessage) (string, error) {
 // checkOptions refuses known options of the wrong kind, and controls in anything that may get into a SIP header.
 func (d Datapoint) checkOptions(c Command) error {
 	for _, name := range slices.Sorted(maps.Keys(c.Options)) {
-		if strings.ContainsFunc(name, unicode.IsControl) || d.reachesSIP() && rawHasControl(c.Options[name]) {
+		spoken := d.Type == CallType && name == "say" // line breaks may stay in what is only spoken
+		if strings.ContainsFunc(name, unicode.IsControl) || d.reachesSIP() && !spoken && rawHasControl(c.Options[name]) {
 			return invalid("the option %s holds a line break or another control character", quote(name))
 		}
 	}
 	switch d.Type {
+	case CallType:
+		return c.checkCall()
 	case FileType:
 		if n, ok := c.OptionInt("repeat"); c.has("repeat") && (!ok || n < 1 || n > 1000) {
 			return invalid("repeat must be a whole number from 1 to 1000")

@@ -92,6 +92,26 @@ type CallEnded struct {
 	Quality   Quality `json:"quality"`
 }
 
+// AnnouncementEnded is the last document of call/ended about an [Announcement], behind the records of its calls: what came
+// of it. Remote is who acknowledged, Duration the length of the whole, Cause one of completed, no_answer, cancelled, failed
+// or what ended every call.
+type AnnouncementEnded struct {
+	CallEnded
+	AcknowledgedBy string             `json:"acknowledged_by"` // address as it was given; without keys who heard it; empty = nobody
+	Calls          []AnnouncementCall `json:"calls"`
+}
+
+// AnnouncementCall is what became of one call of an announcement.
+type AnnouncementCall struct {
+	To       string `json:"to"`    // address as it was given
+	Round    int    `json:"round"` // from 1
+	Answered bool   `json:"answered"`
+	Cause    string `json:"cause,omitempty"` // one of Causes, or CauseNotAcknowledged; empty for who acknowledged
+}
+
+// CauseNotAcknowledged tells that somebody, or a machine, answered and pressed no key.
+const CauseNotAcknowledged = "not_acknowledged"
+
 // RegistrationInfo is the document of registration/info. The zero value is {}.
 type RegistrationInfo struct {
 	Registrar string `json:"registrar"`

@@ -89,6 +89,10 @@ func samples() []sample {
 			CallEnded{ID: "3f2a", Direction: Incoming, Remote: remote, Local: "phone", Started: At(started),
 				Answered: At(started.Add(4 * time.Second)), Ended: At(started.Add(64 * time.Second)), Duration: 60,
 				Cause: CauseCompleted, By: ByRemote, Quality: quality}},
+		{"call/ended", "the outcome of an announcement or alarm call; `acknowledged_by` is empty when it was nobody", AnnouncementEnded{
+			CallEnded: CallEnded{ID: "fire-1", Direction: Outgoing, Remote: Remote{URI: "sip:602@pbx.local", User: "602"}, Local: "phone",
+				Started: At(started), Ended: At(started.Add(48 * time.Second)), Duration: 48, Cause: CauseCompleted, By: ByRemote, Reason: "acknowledged by 602"},
+			AcknowledgedBy: "602", Calls: []AnnouncementCall{{To: "601", Round: 1, Cause: CauseNoAnswer}, {To: "602", Round: 1, Answered: true}}}},
 		{"registration/info", "`state` is `registered`, `registering`, `failed`, `unregistered` or `standalone`",
 			RegistrationInfo{Registrar: "sip:pbx.local", AOR: "sip:phone@pbx.local", State: "failed", Code: 403, Reason: "Forbidden",
 				Hint: "the server refuses user or password; check SIP_USER and SIP_PASSWORD", Since: At(started)}},

@@ -31,7 +31,7 @@ func callRows() []Datapoint {
 	return []Datapoint{
 		{Name: "call", Kind: StateKind, Settable: true, Type: CallType, Feature: FeaturePhone, PerCall: true,
 			Published: "remote address while a call is being set up or lasts, else empty",
-			Accepted:  "an address = call it (JSON: `value` may be an array of addresses); `answer`; `hangup` (also declines, cancels)"},
+			Accepted:  "an address = call it (JSON: `value` may be an array of addresses; options: `ring`, `say`, `play`, `ack` and more, see below); `answer`; `hangup` (also declines, cancels)"},
 		{Name: "call/info", Kind: StateKind, Feature: FeaturePhone, PerCall: true, Initial: "{}",
 			Published: "JSON of the current call: id, direction, remote{uri,user,name}, local, status, started, answered, codec, secure, muted, held; `{}` when idle"},
 		{Name: "call/refused", Kind: EventKind, Feature: FeaturePhone,
@@ -39,7 +39,7 @@ func callRows() []Datapoint {
 		{Name: "call/quality", Kind: StateKind, Feature: FeaturePhone, Initial: "{}",
 			Published: "JSON every 5 s in a call: codec, loss, jitter_ms, rtt_ms, mos; `{}` when idle"},
 		{Name: "call/ended", Kind: EventKind, Feature: FeaturePhone,
-			Published: "JSON, the call record: id, direction, remote, local, started, answered, ended, duration_s, cause, by, sip, reason, quality"},
+			Published: "JSON, the call record: id, direction, remote, local, started, answered, ended, duration_s, cause, by, sip, reason, quality; an announcement ends with one more that has acknowledged_by and calls"},
 		{Name: "status", Kind: StateKind, Values: []string{StatusRing, StatusDial, StatusActive, StatusHangup},
 			Feature: FeaturePhone, PerCall: true, Initial: StatusHangup,
 			Published: "`ring`, `dial`, `active`, `hangup` (idle)"},

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"time"
 
 	"housephone/hw"
 	"housephone/hw/exec"
@@ -12,7 +13,8 @@ import (
 // line is the part of the phone that commands need.
 type line interface {
 	Call(uri string) *phone.Pending
-	CallAll(uris []string) *phone.Pending
+	Place(o phone.Order) *phone.Pending
+	RingAll(uris []string, ring time.Duration) *phone.Pending
 	Answer(slot int) *phone.Pending
 	Hangup(slot int) *phone.Pending
 	Transfer(slot int, uri string) *phone.Pending
@@ -114,28 +116,51 @@ func (c *commander) switches(cmd topics.Command) outcome {
 }
 
 func (c *commander) call(cmd topics.Command) outcome {
-	switch {
-	case cmd.Value == "answer":
+	switch cmd.Value {
+	case "answer":
 		return c.phone.Answer(cmd.Call).Wait
-	case cmd.Value == "hangup":
-		return c.phone.Hangup(cmd.Call).Wait
-	case len(cmd.Values) > 0:
-		return c.callAll(cmd.Values)
+	case "hangup":
+		return c.hangup(cmd.Call)
 	}
-	return c.address(cmd.Value, c.phone.Call)
-}
-
-// callAll rings several addresses at once.
-func (c *commander) callAll(addresses []string) outcome {
-	uris := make([]string, 0, len(addresses))
-	for _, a := range addresses {
+	to := cmd.Values
+	if len(to) == 0 {
+		to = []string{cmd.Value}
+	}
+	uris := make([]string, 0, len(to))
+	for _, a := range to {
 		uri, err := c.addresses.Full(a)
 		if err != nil {
 			return func(context.Context) error { return err }
 		}
 		uris = append(uris, uri)
 	}
-	return c.phone.CallAll(uris).Wait
+	want, announced := cmd.Announcement()
+	ring := time.Duration(want.Ring * float64(time.Second))
+	switch {
+	case announced && c.desk == nil:
+		return failed(topics.NotSupported, "say and play need PHONE_MODE=ivr; in phone mode the microphone is what is heard")
+	case announced:
+		return c.desk.announce(cmd, pairs(to, uris))
+	case len(cmd.Values) > 0:
+		return c.phone.RingAll(uris, ring).Wait
+	}
+	return c.phone.Place(phone.Order{URI: uris[0], Ring: ring}).Wait
+}
+
+func pairs(keys, values []string) map[string]string {
+	m := make(map[string]string, len(keys))
+	for i, k := range keys {
+		m[k] = values[i]
+	}
+	return m
+}
+
+func (c *commander) hangup(slot int) outcome {
+	end := func() *phone.Pending { return c.phone.Hangup(slot) }
+	if c.desk == nil {
+		return end().Wait
+	}
+	return c.desk.hangup(slot, end)
 }
 
 // address completes an address as people write it.

@@ -34,12 +34,17 @@ type desk struct {
 	sessions map[int]*session // by slot
 	current  int
 	nextID   uint64
+
+	announcer *announcer
 }
 
 // soundLine is the part of the phone that the desk needs.
 type soundLine interface {
 	SetSource(slot int, src audio.Source) *phone.Pending
 	Tap(slot int, near, far audio.Sink) *phone.Pending
+	Place(o phone.Order) *phone.Pending
+	Drop(tag string, cause phone.Cause) *phone.Pending
+	Allowed(uri string) error
 }
 
 // session is what the desk does on one call.
@@ -61,6 +66,7 @@ type gathering struct {
 
 func newDesk(calls soundLine, log *slog.Logger) *desk {
 	d := &desk{calls: calls, log: log, in: make(chan func(), 256), sessions: map[int]*session{}}
+	d.announcer = newAnnouncer(d)
 	d.life, d.end = context.WithCancel(context.Background())
 	return d
 }
@@ -90,11 +96,12 @@ func (d *desk) run(ctx context.Context) {
 	var tick *time.Ticker
 	var ticks <-chan time.Time
 	for {
+		busy := len(d.sessions) > 0 || d.announcer.waits()
 		switch {
-		case len(d.sessions) > 0 && tick == nil:
+		case busy && tick == nil:
 			tick = time.NewTicker(deskTick)
 			ticks = tick.C
-		case len(d.sessions) == 0 && tick != nil:
+		case !busy && tick != nil:
 			tick.Stop()
 			tick, ticks = nil, nil
 		}
@@ -103,6 +110,7 @@ func (d *desk) run(ctx context.Context) {
 			if tick != nil {
 				tick.Stop()
 			}
+			d.announcer.stop()
 			return
 		case f := <-d.in:
 			f()
@@ -110,6 +118,7 @@ func (d *desk) run(ctx context.Context) {
 			for _, s := range d.sessions {
 				d.look(s, now)
 			}
+			d.announcer.tick(now)
 		}
 	}
 }
@@ -139,6 +148,7 @@ func (d *desk) changed(st phone.State) {
 			d.close(s)
 		}
 	}
+	d.announcer.changed(st)
 }
 
 // close ends what was going on in a call that has ended.
@@ -205,6 +215,7 @@ func (d *desk) key(slot int, key byte, now time.Time) {
 		return
 	}
 	s.player.Key(key)
+	d.announcer.key(s, key)
 	g := s.gather
 	if g == nil {
 		return

@@ -38,6 +38,11 @@ func (s *service) buildDesk() error {
 			s.publish(s.tree.Message(callPath(slot, datapoint), value))
 		}
 	}
+	d.announcer.lines, d.announcer.rate, d.announcer.online = s.cfg.Phone.MaxCalls, s.cfg.Phone.Codecs[0].SampleRate, s.bridge.Connected
+	d.announcer.publish = func(doc topics.AnnouncementEnded) {
+		doc.Local = s.view.local
+		s.publish(s.view.json("call/ended", doc))
+	}
 	c := s.cfg.IVR
 	var err error
 	if c.MediaDir != "" {

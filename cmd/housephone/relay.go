@@ -31,6 +31,9 @@ func (s *service) relayEvents() {
 		for _, m := range s.view.event(e) {
 			s.publish(m)
 		}
+		if end, ok := e.(phone.Ended); ok && s.desk != nil { // behind the record
+			s.desk.send(func() { s.desk.announcer.ended(end) })
+		}
 	}
 }
 

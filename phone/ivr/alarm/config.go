@@ -12,36 +12,48 @@ var ErrConfig = errors.New("not an alarm call")
 
 // Limits of an alarm.
 const (
-	MaxPeople   = 20
+	MaxPeople   = 16
 	MaxAttempts = 10
 	MaxRing     = 5 * time.Minute
+	MaxRepeat   = 100
+	DefaultRing = 25 * time.Second
 )
 
-// Config is an alarm. To and Say are needed.
+// Config is an alarm. To is needed.
 type Config struct {
 	To       []string      // addresses in the order in which they are rung
-	Say      string        // what is spoken
 	Ack      string        // keys of which any acknowledges; empty = hearing it out is enough
-	Attempts int           // rounds through the list, 3
+	Attempts int           // rounds through the list, 3; without Ack 1
 	Ring     time.Duration // how long one is rung, 25 s
-	Together bool          // all at once in every round
+	Together bool          // several at once in every round
+	Lines    int           // how many at once at most, 1; with Together
 	Pause    time.Duration // between two rounds, 10 s
-	Repeat   int           // how often it is said to one, 3
+	Repeat   int           // how often it is said to one, 3; without Ack 1
 	Wait     time.Duration // for the key, each time it was said, 8 s
+	Patience time.Duration // waits for a free line, all together; 10 min, without Ack none
 }
 
 func (c Config) withDefaults() Config {
+	times := 3
+	if c.Ack == "" {
+		times = 1
+	} else if c.Patience == 0 {
+		c.Patience = 10 * time.Minute
+	}
 	if c.Attempts == 0 {
-		c.Attempts = 3
+		c.Attempts = times
+	}
+	if c.Lines == 0 {
+		c.Lines = 1
 	}
 	if c.Ring == 0 {
-		c.Ring = 25 * time.Second
+		c.Ring = DefaultRing
 	}
 	if c.Pause == 0 {
 		c.Pause = 10 * time.Second
 	}
 	if c.Repeat == 0 {
-		c.Repeat = 3
+		c.Repeat = times
 	}
 	if c.Wait == 0 {
 		c.Wait = 8 * time.Second
@@ -53,15 +65,13 @@ func (c Config) validate() error {
 	switch {
 	case len(c.To) == 0 || len(c.To) > MaxPeople:
 		return fmt.Errorf("%d people, not 1 to %d: %w", len(c.To), MaxPeople, ErrConfig)
-	case strings.TrimSpace(c.Say) == "":
-		return fmt.Errorf("nothing to say: %w", ErrConfig)
 	case strings.Trim(c.Ack, "0123456789*#ABCD") != "":
 		return fmt.Errorf("acknowledged by %.20q, not by keys: %w", c.Ack, ErrConfig)
 	case c.Attempts < 0 || c.Attempts > MaxAttempts:
 		return fmt.Errorf("%d attempts, not 1 to %d: %w", c.Attempts, MaxAttempts, ErrConfig)
 	case c.Ring < time.Second || c.Ring > MaxRing:
 		return fmt.Errorf("rings for %v, not 1s to %v: %w", c.Ring, MaxRing, ErrConfig)
-	case c.Pause < 0 || c.Pause > MaxRing || c.Wait < 0 || c.Wait > MaxRing || c.Repeat < 0 || c.Repeat > 100:
+	case c.Pause < 0 || c.Pause > MaxRing || c.Wait < 0 || c.Wait > MaxRing || c.Repeat < 0 || c.Repeat > MaxRepeat, c.Lines < 0, c.Patience < 0:
 		return fmt.Errorf("pause %v, wait %v, said %d times: %w", c.Pause, c.Wait, c.Repeat, ErrConfig)
 	}
 	for _, to := range c.To {

@@ -15,6 +15,7 @@ type Cause string
 // The causes, beside those that the phone tells with Ended.
 const (
 	NoAnswer        Cause = "no_answer"
+	Busy            Cause = "busy"
 	NotAcknowledged Cause = "not_acknowledged"
 	TooLate         Cause = "answered_elsewhere" // another one acknowledged
 	Cancelled       Cause = "cancelled"
@@ -29,13 +30,14 @@ type (
 		Leg Leg
 		To  string
 	}
-	// Hangup ends a leg, whatever it is doing.
-	Hangup struct{ Leg Leg }
-	// Say speaks the text on a leg. Said must be told when it was heard out.
-	Say struct {
-		Leg  Leg
-		Text string
+	// Hangup ends a leg, whatever it is doing; Cause is empty where it was
+	// acknowledged.
+	Hangup struct {
+		Leg   Leg
+		Cause Cause
 	}
+	// Say says why it calls. Said must be told when it was heard out.
+	Say struct{ Leg Leg }
 	// Done tells the outcome; nothing follows.
 	Done struct {
 		By    string // who acknowledged; empty = nobody
@@ -59,23 +61,29 @@ type Try struct {
 // leg is one call under way.
 type leg struct {
 	id       Leg
-	to       string
+	who      int // position in To
 	round    int
 	answered bool
 	said     int       // times, heard out
 	deadline time.Time // of ringing or of the wait for the key; zero while it speaks
 }
 
+// lineCheck is how often a free line is looked for.
+const lineCheck = 2 * time.Second
+
 // Machine gives one alarm.
 type Machine struct {
-	cfg   Config
-	legs  []leg
-	last  Leg
-	next  int // position in To of who is rung next
-	round int
-	pause time.Time // when the next round begins; zero outside of pauses
-	tries []Try
-	done  bool
+	cfg    Config
+	legs   []leg
+	last   Leg
+	turn   []int // positions in To of who is still rung in this round
+	round  int
+	pause  time.Time     // when the next round begins; zero outside of pauses
+	line   time.Time     // when a line is looked for again; zero while there may be one
+	waited time.Duration // for lines
+	tries  []Try
+	done   bool
+	gaveUp bool
 }
 
 // New makes a machine; Start begins.
@@ -85,6 +93,9 @@ func New(cfg Config) (*Machine, error) {
 		return nil, err
 	}
 	cfg.To = slices.Clone(cfg.To)
+	if !cfg.Together {
+		cfg.Lines = 1
+	}
 	return &Machine{cfg: cfg}, nil
 }
 
@@ -93,37 +104,72 @@ func (m *Machine) Start(now time.Time) []Action {
 	if m.round > 0 || m.done {
 		return nil
 	}
-	m.round = 1
-	return m.ring(nil, now)
+	return m.begin(nil, now)
+}
+
+// begin begins a round.
+func (m *Machine) begin(out []Action, now time.Time) []Action {
+	m.round++
+	m.pause = time.Time{}
+	m.turn = m.turn[:0]
+	for i := range m.cfg.To {
+		m.turn = append(m.turn, i)
+	}
+	return m.ring(out, now)
 }
 
 // Running tells that the outcome is not known yet.
 func (m *Machine) Running() bool { return !m.done }
 
-// ring dials whom it is the turn of: one, or all that are left of the round.
+// ring dials whom it is the turn of, as far as there are lines.
 func (m *Machine) ring(out []Action, now time.Time) []Action {
-	for m.next < len(m.cfg.To) && (m.cfg.Together || len(m.legs) == 0) {
+	for len(m.turn) > 0 && len(m.legs) < m.cfg.Lines && m.line.IsZero() {
 		m.last++
-		to := m.cfg.To[m.next]
-		m.next++
-		m.legs = append(m.legs, leg{id: m.last, to: to, round: m.round, deadline: now.Add(m.cfg.Ring)})
-		out = append(out, Dial{m.last, to})
+		who := m.turn[0]
+		m.turn = slices.Delete(m.turn, 0, 1)
+		m.legs = append(m.legs, leg{id: m.last, who: who, round: m.round, deadline: now.Add(m.cfg.Ring)})
+		out = append(out, Dial{m.last, m.cfg.To[who]})
 	}
 	return out
 }
 
-// goOn rings the next one, pauses behind a round, or gives up behind the last.
+// goOn rings the next ones, pauses behind a round, or gives up behind the last.
 func (m *Machine) goOn(out []Action, now time.Time) []Action {
 	switch {
-	case m.done || len(m.legs) > 0:
+	case m.done:
 		return out
-	case m.next < len(m.cfg.To):
+	case len(m.turn) > 0:
 		return m.ring(out, now)
+	case len(m.legs) > 0:
+		return out
 	case m.round < m.cfg.Attempts:
 		m.pause = now.Add(m.cfg.Pause)
 		return out
 	}
+	m.gaveUp = true
 	return m.finish(out, "")
+}
+
+// GaveUp tells that all rounds are over and nobody has acknowledged.
+func (m *Machine) GaveUp() bool { return m.gaveUp }
+
+// NoLine tells that a leg was not dialled because other calls take all lines.
+// That is no try as long as the patience lasts: a line is looked for again.
+func (m *Machine) NoLine(id Leg, now time.Time) []Action {
+	l := m.find(id)
+	switch {
+	case l == nil:
+		return nil
+	case m.waited >= m.cfg.Patience:
+		return m.Ended(id, Busy, now)
+	}
+	m.turn = slices.Insert(m.turn, 0, l.who)
+	m.legs = slices.DeleteFunc(m.legs, func(l leg) bool { return l.id == id })
+	if m.line.IsZero() {
+		m.line = now.Add(lineCheck)
+		m.waited += lineCheck
+	}
+	return nil
 }
 
 func (m *Machine) finish(out []Action, by string) []Action {
@@ -143,7 +189,7 @@ func (m *Machine) drop(id Leg, cause Cause) {
 	i := slices.IndexFunc(m.legs, func(l leg) bool { return l.id == id })
 	l := m.legs[i]
 	m.legs = slices.Delete(m.legs, i, i+1)
-	m.tries = append(m.tries, Try{To: l.to, Round: l.round, Answered: l.answered, Cause: cause})
+	m.tries = append(m.tries, Try{To: m.cfg.To[l.who], Round: l.round, Answered: l.answered, Cause: cause})
 }
 
 // Answered tells that somebody, or something, has taken the call.
@@ -153,7 +199,7 @@ func (m *Machine) Answered(id Leg) []Action {
 		return nil
 	}
 	l.answered, l.deadline = true, time.Time{}
-	return []Action{Say{id, m.cfg.Say}}
+	return []Action{Say{id}}
 }
 
 // Said tells that the text has been heard out.
@@ -163,11 +209,14 @@ func (m *Machine) Said(id Leg, now time.Time) []Action {
 		return nil
 	}
 	l.said++
-	if m.cfg.Ack == "" {
-		return m.acknowledged(l)
+	switch {
+	case m.cfg.Ack != "":
+		l.deadline = now.Add(m.cfg.Wait)
+		return nil
+	case l.said < m.cfg.Repeat:
+		return []Action{Say{id}}
 	}
-	l.deadline = now.Add(m.cfg.Wait)
-	return nil
+	return m.acknowledged(l)
 }
 
 // Key tells a key that was pressed on a leg.
@@ -181,22 +230,25 @@ func (m *Machine) Key(id Leg, key byte) []Action {
 
 // acknowledged ends the alarm: the leg that did it is left to its caller.
 func (m *Machine) acknowledged(l *leg) (out []Action) {
-	id, to := l.id, l.to
+	id, to := l.id, m.cfg.To[l.who]
 	m.drop(id, "")
 	for len(m.legs) > 0 {
 		other := m.legs[0].id
-		out = append(out, Hangup{other})
+		out = append(out, Hangup{other, TooLate})
 		m.drop(other, TooLate)
 	}
-	return m.finish(append(out, Hangup{id}), to)
+	return m.finish(append(out, Hangup{Leg: id}), to)
 }
 
 // Ended tells that a leg has ended without the machine's doing: busy, declined,
-// failed, or hung up.
+// failed, or hung up. Who hangs up when it was said once has heard it.
 func (m *Machine) Ended(id Leg, cause Cause, now time.Time) []Action {
 	l := m.find(id)
 	if l == nil {
 		return nil
+	}
+	if m.cfg.Ack == "" && l.said > 0 {
+		return m.acknowledged(l)
 	}
 	if l.answered {
 		cause = NotAcknowledged
@@ -216,13 +268,13 @@ func (m *Machine) Tick(now time.Time) (out []Action) {
 		switch {
 		case due && l.answered && l.said < m.cfg.Repeat:
 			l.deadline = time.Time{}
-			out = append(out, Say{l.id, m.cfg.Say})
+			out = append(out, Say{l.id})
 		case due:
 			cause := NoAnswer
 			if l.answered {
 				cause = NotAcknowledged
 			}
-			out = append(out, Hangup{l.id})
+			out = append(out, Hangup{l.id, cause})
 			m.drop(l.id, cause)
 			continue // the next one is in its place
 		}
@@ -232,10 +284,13 @@ func (m *Machine) Tick(now time.Time) (out []Action) {
 		if now.Before(m.pause) {
 			return out
 		}
-		m.pause = time.Time{}
-		m.next = 0
-		m.round++
-	} else if len(out) == 0 {
+		return m.begin(out, now)
+	}
+	if !m.line.IsZero() && !now.Before(m.line) {
+		m.line = time.Time{}
+		return m.goOn(out, now)
+	}
+	if len(out) == 0 {
 		return nil
 	}
 	return m.goOn(out, now)
@@ -248,7 +303,7 @@ func (m *Machine) Cancel() (out []Action) {
 	}
 	for len(m.legs) > 0 {
 		id := m.legs[0].id
-		out = append(out, Hangup{id})
+		out = append(out, Hangup{id, Cancelled})
 		m.drop(id, Cancelled)
 	}
 	return m.finish(out, "")
@@ -259,11 +314,15 @@ func (m *Machine) Deadline() (at time.Time, ok bool) {
 	if m.done {
 		return time.Time{}, false
 	}
-	at = m.pause
-	for _, l := range m.legs {
-		if !l.deadline.IsZero() && (at.IsZero() || l.deadline.Before(at)) {
-			at = l.deadline
+	earlier := func(t time.Time) {
+		if !t.IsZero() && (at.IsZero() || t.Before(at)) {
+			at = t
 		}
+	}
+	earlier(m.pause)
+	earlier(m.line)
+	for _, l := range m.legs {
+		earlier(l.deadline)
 	}
 	return at, !at.IsZero()
 }
