@@ -4,10 +4,11 @@ import "housephone/phone/audio"
 
 // SetSource lets the far end of a call hear src instead of the microphone; nil gives
 // the microphone back. src is read by the media thread at Call.Rate and must not block.
-// It ends with the call.
+// It ends with the call. A caller who hears us before the answer (Config.EarlyMedia)
+// hears it then already.
 func (p *Phone) SetSource(slot int, src audio.Source) *Pending {
 	return p.onCall(slot, func(c *call, reply func(error)) {
-		if c.status != StatusActive {
+		if !c.audible() {
 			reply(errf(Refused, "no call is active"))
 			return
 		}
@@ -29,4 +30,9 @@ func (p *Phone) Tap(slot int, near, far audio.Sink) *Pending {
 		c.media.connect()
 		reply(nil)
 	})
+}
+
+// audible tells that the far end hears what we send.
+func (c *call) audible() bool {
+	return c.status == StatusActive || c.status == StatusRing && c.media.live
 }

@@ -33,6 +33,8 @@ type desk struct {
 	jobs     sync.WaitGroup
 	sessions map[int]*session // by slot
 	current  int
+	ringing  bool                  // nobody hears anything, but a caller waits
+	floors   map[int]*player.Floor // by rate
 	nextID   uint64
 
 	announcer *announcer
@@ -65,7 +67,7 @@ type gathering struct {
 }
 
 func newDesk(calls soundLine, log *slog.Logger) *desk {
-	d := &desk{calls: calls, log: log, in: make(chan func(), 256), sessions: map[int]*session{}}
+	d := &desk{calls: calls, log: log, in: make(chan func(), 256), sessions: map[int]*session{}, floors: map[int]*player.Floor{}}
 	d.announcer = newAnnouncer(d)
 	d.life, d.end = context.WithCancel(context.Background())
 	return d
@@ -125,10 +127,11 @@ func (d *desk) run(ctx context.Context) {
 
 // changed follows the calls of the phone.
 func (d *desk) changed(st phone.State) {
-	d.current = st.Current
+	d.current, d.ringing = st.Current, false
 	seen := map[int]bool{}
 	for _, c := range st.Calls {
-		if c.Status != phone.StatusActive || c.Rate == 0 {
+		d.ringing = d.ringing || c.Status == phone.StatusRing
+		if !audible(c) {
 			continue
 		}
 		seen[c.Slot] = true
@@ -141,7 +144,7 @@ func (d *desk) changed(st phone.State) {
 		}
 		s = &session{slot: c.Slot, call: c.ID, rate: c.Rate, player: player.New(), done: map[uint64]func(){}}
 		d.sessions[c.Slot] = s
-		d.calls.SetSource(c.Slot, s.player)
+		d.calls.SetSource(c.Slot, d.floor(c.Rate).Under(s.player))
 	}
 	for slot, s := range d.sessions {
 		if !seen[slot] {
@@ -149,6 +152,21 @@ func (d *desk) changed(st phone.State) {
 		}
 	}
 	d.announcer.changed(st)
+}
+
+// audible tells that the far end hears what is played: in a call, and where
+// PHONE_EARLY_MEDIA lets a caller hear before the answer.
+func audible(c phone.Call) bool {
+	early := c.Status == phone.StatusRing && c.Direction == phone.In
+	return c.Rate > 0 && (early || c.Status == phone.StatusActive)
+}
+
+// floor is what is heard where nothing plays.
+func (d *desk) floor(rate int) *player.Floor {
+	if d.floors[rate] == nil {
+		d.floors[rate] = player.NewFloor(rate)
+	}
+	return d.floors[rate]
 }
 
 // close ends what was going on in a call that has ended.
@@ -165,7 +183,11 @@ func (d *desk) session(slot int) (*session, error) {
 	}
 	s := d.sessions[slot]
 	if s == nil {
-		return nil, &topics.Error{Code: topics.Refused, Message: "no call is active"}
+		text := "no call is active"
+		if d.ringing {
+			text = "no call is active; PHONE_EARLY_MEDIA=1 lets callers hear what is played before they are answered"
+		}
+		return nil, &topics.Error{Code: topics.Refused, Message: text}
 	}
 	return s, nil
 }
