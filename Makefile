@@ -29,7 +29,7 @@ lint: ## golangci-lint, gofmt, generated docs, shell scripts
 	"$$(scripts/deps lint)" run --allow-parallel-runners ./...
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }
 	scripts/check-docs
-	shellcheck .ci/run $$(git ls-files scripts | grep -v '\.py$$')
+	shellcheck .ci/run $$(git ls-files scripts | grep -v '\.py$$') $$(git ls-files 'examples/*.sh')
 
 .PHONY: docs
 docs: ## write the generated pages: docs/topics.md, docs/environment.md
