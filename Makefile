@@ -66,3 +66,7 @@ chart: ## the Helm chart: lint, recorded manifests, Kubernetes' schemas
 .PHONY: image
 image: ## the container image with buildah, and its root file system at work (root)
 	go test -tags ship -run TestShipImage -timeout 40m -v ./e2e
+
+.PHONY: e2e-gpio
+e2e-gpio: deps ## the door's hardware on a GPIO chip of a virtual machine's kernel (root)
+	go test -race -tags gpio -run TestGPIO -timeout 20m -v ./e2e

@@ -39,7 +39,7 @@ func (b *button) open(board Board) error {
 	pin, err := board.Pin(b.spec.pin.name)
 	if err == nil {
 		err = explain(pin.In(b.spec.pin.pull, gpio.BothEdges), "gpio")
-		if errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) {
+		if saysErrno(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) {
 			err = fmt.Errorf("%w (a chip without resistors of its own needs pull=none)", err)
 		}
 	}

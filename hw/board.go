@@ -57,7 +57,7 @@ func (thisMachine) Pin(name string) (gpio.PinIO, error) {
 	}
 	for _, chip := range gpioioctl.Chips {
 		if line := chip.ByName(pin.Name()); line != nil {
-			return kernelLine{line, pin}, nil
+			return &kernelLine{GPIOLine: line, chip: chip.Path(), registers: pin}, nil
 		}
 	}
 	return pin, nil
@@ -66,11 +66,26 @@ func (thisMachine) Pin(name string) (gpio.PinIO, error) {
 // kernelLine is a line of the character device, whose pulse width only the registers can modulate.
 type kernelLine struct {
 	*gpioioctl.GPIOLine
+	chip      string // path of the device
 	registers gpio.PinIO
+	out       *outLine // nil until Out
+}
+
+// Out sets the level, and takes the line as an output with it when it is not one yet. It belongs to one goroutine.
+func (k *kernelLine) Out(level gpio.Level) error {
+	if k.out != nil {
+		return k.out.set(level)
+	}
+	out, err := openOut(k.chip, k.Number(), level)
+	if errors.Is(err, errors.ErrUnsupported) {
+		return k.GPIOLine.Out(level)
+	}
+	k.out = out
+	return err
 }
 
 // PWM sets the pin's duty where the board can.
-func (k kernelLine) PWM(duty gpio.Duty, f physic.Frequency) error { return k.registers.PWM(duty, f) }
+func (k *kernelLine) PWM(duty gpio.Duty, f physic.Frequency) error { return k.registers.PWM(duty, f) }
 
 func lineOfChip(name, offset string) (gpio.PinIO, error) {
 	n, err := strconv.Atoi(offset)
@@ -79,7 +94,8 @@ func lineOfChip(name, offset string) (gpio.PinIO, error) {
 	}
 	for _, chip := range gpioioctl.Chips {
 		if chip.Name() == name && n < chip.LineCount() {
-			return chip.ByNumber(n), nil
+			line := chip.ByNumber(n)
+			return &kernelLine{GPIOLine: line, chip: chip.Path(), registers: line}, nil
 		}
 	}
 	return nil, noPin()
@@ -96,14 +112,30 @@ func noPin() error {
 		return explain(err, "gpio")
 	}
 	_ = f.Close() // nothing was read or written
-	var names []string
-	for _, pin := range gpioreg.All() {
-		names = append(names, pin.Name())
-	}
+	names := pinNames()
 	if len(names) > 12 {
 		names = append(names[:12], "...")
 	}
 	return fmt.Errorf("no such pin; there are %s", strings.Join(names, ", "))
+}
+
+// pinNames are the names that lines of the kernel's chips have, or the library's names where there are none.
+func pinNames() []string {
+	var names []string
+	for _, chip := range gpioioctl.Chips {
+		for _, line := range chip.Lines() {
+			if line.Name() != "" {
+				names = append(names, line.Name())
+			}
+		}
+	}
+	if len(names) > 0 {
+		return names
+	}
+	for _, pin := range gpioreg.All() {
+		names = append(names, pin.Name())
+	}
+	return names
 }
 
 // SPI opens a port.
@@ -147,10 +179,15 @@ func (thisMachine) I2C(name string) (i2c.BusCloser, error) {
 // explain adds what a person can do about the common errors of devices.
 func explain(err error, group string) error {
 	switch {
-	case errors.Is(err, os.ErrPermission):
+	case errors.Is(err, os.ErrPermission) || saysErrno(err, syscall.EACCES) || saysErrno(err, syscall.EPERM):
 		return fmt.Errorf("%w (the user must belong to group %s)", err, group)
-	case errors.Is(err, syscall.EBUSY):
+	case saysErrno(err, syscall.EBUSY):
 		return fmt.Errorf("%w (another program or driver uses it)", err)
 	}
 	return err
+}
+
+// saysErrno tells whether err is an errno, or ends with its words: the library turns those of GPIO lines into text.
+func saysErrno(err error, errno syscall.Errno) bool {
+	return errors.Is(err, errno) || err != nil && strings.HasSuffix(err.Error(), errno.Error())
 }

@@ -36,7 +36,12 @@ func (s *service) welcome() {
 	if s.panel != nil && s.cfg.HW.Doorbell != "" {
 		fmt.Fprintf(&b, "  press the bell       mosquitto_pub %s -t %s -m press\n", broker, s.tree.SetTopic("doorbell"))
 	}
-	fmt.Fprintf(&b, "  answer, hang up      mosquitto_pub %s -t %s -m answer\n", broker, s.tree.SetTopic("call"))
+	if s.panel != nil && s.cfg.HW.Door != "" {
+		fmt.Fprintf(&b, "  open the door        mosquitto_pub %s -t %s -m unlock\n", broker, s.tree.SetTopic("door"))
+	}
+	if s.phone != nil {
+		fmt.Fprintf(&b, "  answer, hang up      mosquitto_pub %s -t %s -m answer\n", broker, s.tree.SetTopic("call"))
+	}
 	fmt.Fprintf(&b, "  watch everything     mosquitto_sub %s -v -t '%s/#'\n", broker, s.tree.Base())
 	fmt.Fprintf(&b, "\n  housephone topics lists every topic, housephone -h every setting.\n\n")
 	_, _ = fmt.Fprint(s.out, b.String())
