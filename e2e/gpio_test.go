@@ -259,7 +259,7 @@ func (r *gpioRig) open() {
 func (r *gpioRig) endsInPulse() {
 	t := r.t
 	r.open()
-	r.Shell("killall -TERM housephone")
+	r.Shell("kill -TERM $(pidof housephone)")
 	if status := r.exit(); status != "0" {
 		t.Errorf("exit status %s", status)
 	}
@@ -273,7 +273,7 @@ func (r *gpioRig) endsInPulse() {
 func (r *gpioRig) killedInPulse() {
 	t := r.t
 	r.open()
-	r.Shell("killall -KILL housephone")
+	r.Shell("kill -KILL $(pidof housephone)")
 	if status := r.exit(); status != "137" {
 		t.Errorf("exit status %s", status)
 	}
