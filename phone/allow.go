@@ -16,6 +16,10 @@ const maxPeers = 256
 // maxCallPeers bounds those of one call, whose far end may move at will.
 const maxCallPeers = 16
 
+// maxStranger bounds a datagram of somebody who is not known, in octets: an address is forged
+// easily. Longer messages of theirs have to come by TCP.
+const maxStranger = 8 << 10
+
 // allowList says whose requests are read at all. It is asked from the goroutines
 // that read the sockets, before anything is parsed.
 type allowList struct {
@@ -39,11 +43,14 @@ func newAllowList(cfg Config) *allowList {
 
 // admit is asked by the sockets. Responses pass: without a transaction they go nowhere. Whoever is
 // not known, by the configuration or by a call, is held to a rate.
-func (a *allowList) admit(_ transport.Network, from netip.Addr, head []byte) bool {
+func (a *allowList) admit(n transport.Network, from netip.Addr, head []byte) bool {
 	if a.known(from) {
 		return true
 	}
 	if !bytes.HasPrefix(head, []byte("SIP/2.0 ")) && (!a.open || scanner(head)) {
+		return false
+	}
+	if n == transport.UDP && len(head) > maxStranger {
 		return false
 	}
 	return a.limit.take(from, time.Now())

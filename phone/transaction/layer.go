@@ -1,6 +1,7 @@
 package transaction
 
 import (
+	"container/list"
 	"errors"
 	"log/slog"
 	"sync"
@@ -10,8 +11,6 @@ import (
 
 	"housephone/phone/transport"
 )
-
-const maxServers = 4096 // server transactions alive at a time; more are answered 503 without state
 
 // Config says who gets what comes in. Handlers are called in order and must not block.
 type Config struct {
@@ -31,9 +30,12 @@ type Layer struct {
 
 	mu      sync.Mutex // guards following
 	clients map[string]*Client
-	servers map[string]*Server
-	merged  map[string]*Server
+	servers map[string]*serverTx
+	merged  map[string]*serverTx
 	closed  bool
+
+	answered *list.List // server transactions that wait for repetitions only, oldest first
+	kept     int        // octets of them
 }
 
 // NewLayer makes an empty layer; Close ends it.
@@ -44,7 +46,7 @@ func NewLayer(cfg Config) *Layer {
 	}
 	return &Layer{
 		cfg:     cfg,
-		clients: map[string]*Client{}, servers: map[string]*Server{}, merged: map[string]*Server{},
+		clients: map[string]*Client{}, servers: map[string]*serverTx{}, merged: map[string]*serverTx{}, answered: list.New(),
 	}
 }
 
@@ -128,39 +130,21 @@ func (l *Layer) ack(flow transport.Flow, req *sip.Request) {
 }
 
 func (l *Layer) request(flow transport.Flow, req *sip.Request) {
-	s := &Server{Request: req, Flow: flow, layer: l, key: serverKey(req, req.Method)}
-	s.machine = serverMachine{timers: l.cfg.Timers, invite: req.IsInvite(), reliable: flow.Network.Reliable()}
+	t := &serverTx{layer: l, key: serverKey(req, req.Method), path: flow.To(responseAddr(req, flow))}
+	t.machine = serverMachine{timers: l.cfg.Timers, invite: req.IsInvite(), reliable: flow.Network.Reliable()}
 	if !req.To().Params.Has("tag") && req.Method != sip.CANCEL {
-		s.merge = mergeKey(req, req.Method)
+		t.merge = mergeKey(req, req.Method)
 	}
-	l.mu.Lock()
-	old, repeated := l.servers[s.key]
-	var first *Server
-	if s.merge != "" {
-		first = l.merged[s.merge]
-	}
-	full := len(l.servers) >= maxServers
-	if !repeated && first == nil && !full && !l.closed {
-		l.servers[s.key] = s
-		if s.merge != "" {
-			l.merged[s.merge] = s
-		}
-	}
-	if req.Method == sip.CANCEL {
-		s.Invite = l.servers[serverKey(req, sip.INVITE)]
-	}
-	closed := l.closed
-	l.mu.Unlock()
-
+	s := &Server{Request: req, Flow: flow, tx: t}
+	repeated, first, full := l.admit(s)
 	switch {
-	case repeated:
-		old.repeat()
-	case closed:
+	case repeated != nil:
+		repeated.repeat()
 	case first != nil:
 		l.stateless(s, 482, "Loop Detected") // RFC 3261 8.2.2.2
 	case full:
 		l.stateless(s, 503, "Service Unavailable", sip.NewHeader("Retry-After", "5"))
-	default:
+	case t.user != nil:
 		l.cfg.OnRequest(s)
 	}
 }
@@ -170,7 +154,7 @@ func (l *Layer) stateless(s *Server, code int, reason string, headers ...sip.Hea
 	for _, h := range headers {
 		res.AppendHeader(h)
 	}
-	_ = s.Flow.To(responseAddr(s.Request, s.Flow)).Send([]byte(res.String()))
+	_ = s.tx.path.Send([]byte(res.String()))
 }
 
 // Lost tells the layer that a flow has ended: what waits for an answer over it fails at once.
@@ -200,17 +184,6 @@ func (l *Layer) dropClient(c *Client) {
 	c.mu.Unlock()
 }
 
-func (l *Layer) dropServer(s *Server) {
-	l.mu.Lock()
-	if l.servers[s.key] == s {
-		delete(l.servers, s.key)
-	}
-	if l.merged[s.merge] == s {
-		delete(l.merged, s.merge)
-	}
-	l.mu.Unlock()
-}
-
 // Pending counts the transactions alive, client and server.
 func (l *Layer) Pending() (clients, servers int) {
 	l.mu.Lock()
@@ -223,7 +196,8 @@ func (l *Layer) Close() {
 	l.mu.Lock()
 	l.closed = true
 	clients, servers := l.clients, l.servers
-	l.clients, l.servers, l.merged = map[string]*Client{}, map[string]*Server{}, map[string]*Server{}
+	l.clients, l.servers, l.merged = map[string]*Client{}, map[string]*serverTx{}, map[string]*serverTx{}
+	l.answered, l.kept = list.New(), 0
 	l.mu.Unlock()
 	for _, c := range clients {
 		c.Terminate()

@@ -207,6 +207,50 @@ func TestFull(t *testing.T) {
 	}
 }
 
+// Requests that are answered never fill the table: the oldest answer makes room, and what is kept
+// of them is bounded however long they are.
+func TestAnsweredMakeRoom(t *testing.T) {
+	t.Parallel()
+	handled := 0
+	e := newEnd(t, Config{Timers: Timers{T1: time.Hour}, OnRequest: func(s *Server) {
+		handled++
+		if err := s.Respond(s.Reply(486, "Busy Here", "t")); err != nil {
+			t.Error(err)
+		}
+	}})
+	p := phonetest.NewPeer(t)
+	flow := e.flow(t, p.Addr())
+	for _, method := range []sip.RequestMethod{sip.OPTIONS, sip.INVITE} {
+		for range maxServers + 100 {
+			e.Receive(flow, e.request(method, p.Addr()))
+		}
+	}
+	if want := 2 * (maxServers + 100); handled != want {
+		t.Errorf("%d requests were handed over, want %d", handled, want)
+	}
+	if _, servers := e.Pending(); servers != maxServers {
+		t.Errorf("%d transactions", servers)
+	}
+	last := e.request(sip.OPTIONS, p.Addr())
+	before := handled
+	for range 3 {
+		e.Receive(flow, last)
+	}
+	if handled != before+1 {
+		t.Errorf("a request was handed over %d times", handled-before)
+	}
+	for range 2000 {
+		long := e.request(sip.OPTIONS, p.Addr())
+		long.AppendHeader(sip.NewHeader("Via", "SIP/2.0/UDP a;branch=z9hG4bK"+strings.Repeat("a", 30000)))
+		e.Receive(flow, long)
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.kept > maxAnswers || len(e.servers) != e.answered.Len() || e.answered.Len() > maxAnswers/30000 {
+		t.Errorf("%d octets of %d answers, %d transactions", e.kept, e.answered.Len(), len(e.servers))
+	}
+}
+
 // Where the response goes (RFC 3261 18.2.2, RFC 3581 4).
 func TestResponsePath(t *testing.T) {
 	t.Parallel()

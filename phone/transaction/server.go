@@ -1,6 +1,7 @@
 package transaction
 
 import (
+	"container/list"
 	"sync"
 	"time"
 
@@ -9,18 +10,30 @@ import (
 	"housephone/phone/transport"
 )
 
-// Server is one server transaction.
+// Server is one server transaction as its user sees it.
 type Server struct {
 	// Request is what the peer asked for.
 	Request *sip.Request
 	// Flow is where it came from.
 	Flow transport.Flow
-	// Invite is the pending INVITE that a CANCEL is about, nil when there is none.
+	// Invite is the INVITE that a CANCEL is about, nil when there is none. One that has been
+	// refused is another value than its user has and has no request.
 	Invite *Server
 
+	tx *serverTx
+}
+
+// serverTx is what the layer keeps; the request, whose size the peer has chosen, goes when it is answered.
+type serverTx struct {
 	layer *Layer
 	key   string
 	merge string
+	path  transport.Flow // of the responses
+
+	// Of the layer, under its lock.
+	user *Server       // until a final response that ends the INVITE or answers another method
+	done *list.Element // in Layer.answered
+	size int           // octets held, once answered
 
 	mu      sync.Mutex // guards following
 	machine serverMachine
@@ -31,9 +44,9 @@ type Server struct {
 
 // OnNoACK sets what to do when a non-2xx final to an INVITE is never acknowledged.
 func (s *Server) OnNoACK(f func()) {
-	s.mu.Lock()
-	s.onNoACK = f
-	s.mu.Unlock()
+	s.tx.mu.Lock()
+	s.tx.onNoACK = f
+	s.tx.mu.Unlock()
 }
 
 // Reply builds a response to the request of s (RFC 3261 8.2.6) with received and
@@ -44,72 +57,76 @@ func (s *Server) Reply(code int, reason, tag string) *sip.Response {
 
 // Respond sends a response; after a final one only a 2xx to an INVITE may be repeated.
 func (s *Server) Respond(res *sip.Response) error {
-	s.mu.Lock()
-	e, err := s.machine.respond(s.layer.now(), res.StatusCode)
+	t := s.tx
+	t.mu.Lock()
+	e, err := t.machine.respond(t.layer.now(), res.StatusCode)
 	if err != nil {
-		s.mu.Unlock()
+		t.mu.Unlock()
 		return err
 	}
-	s.last = []byte(res.String())
-	err = s.do(e)
-	ended := s.machine.state == stateTerminated
-	s.mu.Unlock()
-	if ended {
-		s.layer.dropServer(s)
+	t.last = []byte(res.String())
+	err = t.do(e)
+	state, size := t.machine.state, len(t.last)+len(t.key)+len(t.merge)+overhead
+	t.mu.Unlock()
+	switch state {
+	case stateTerminated:
+		t.layer.dropServer(t)
+	case stateCompleted:
+		t.layer.keepAnswer(t, size)
 	}
 	return err
 }
 
 // Answered tells whether a final response has been sent.
 func (s *Server) Answered() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.machine.state != stateCalling && s.machine.state != stateProceeding
+	s.tx.mu.Lock()
+	defer s.tx.mu.Unlock()
+	return s.tx.machine.state != stateCalling && s.tx.machine.state != stateProceeding
 }
 
-func (s *Server) do(e effect) error {
+func (t *serverTx) do(e effect) error {
 	var err error
 	if e&sendResponse != 0 {
-		err = s.Flow.To(responseAddr(s.Request, s.Flow)).Send(s.last)
+		err = t.path.Send(t.last)
 	}
-	s.timer = rearm(s.timer, s.machine.deadline(), s.layer.now(), s.tick)
+	t.timer = rearm(t.timer, t.machine.deadline(), t.layer.now(), t.tick)
 	return err
 }
 
-func (s *Server) tick() {
-	s.mu.Lock()
-	e := s.machine.tick(s.layer.now())
-	_ = s.do(e)
-	lost := s.onNoACK
-	ended := s.machine.state == stateTerminated
-	s.mu.Unlock()
+func (t *serverTx) tick() {
+	t.mu.Lock()
+	e := t.machine.tick(t.layer.now())
+	_ = t.do(e)
+	lost := t.onNoACK
+	ended := t.machine.state == stateTerminated
+	t.mu.Unlock()
 	if ended {
-		s.layer.dropServer(s)
+		t.layer.dropServer(t)
 	}
 	if e&noACK != 0 && lost != nil {
 		lost()
 	}
 }
 
-func (s *Server) repeat() {
-	s.mu.Lock()
-	_ = s.do(s.machine.request())
-	s.mu.Unlock()
+func (t *serverTx) repeat() {
+	t.mu.Lock()
+	_ = t.do(t.machine.request())
+	t.mu.Unlock()
 }
 
 // acked returns true when the ACK belongs to a 2xx and so to the user.
-func (s *Server) acked() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	e := s.machine.ack(s.layer.now())
-	_ = s.do(e)
+func (t *serverTx) acked() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	e := t.machine.ack(t.layer.now())
+	_ = t.do(e)
 	return e&passUp != 0
 }
 
-func (s *Server) stop() {
-	s.mu.Lock()
-	s.machine.state = stateTerminated
-	s.machine.retransmit, s.machine.end = time.Time{}, time.Time{}
-	s.timer = rearm(s.timer, time.Time{}, time.Time{}, nil)
-	s.mu.Unlock()
+func (t *serverTx) stop() {
+	t.mu.Lock()
+	t.machine.state = stateTerminated
+	t.machine.retransmit, t.machine.end = time.Time{}, time.Time{}
+	t.timer = rearm(t.timer, time.Time{}, time.Time{}, nil)
+	t.mu.Unlock()
 }

@@ -26,7 +26,8 @@ func enableErrorQueue(c *net.UDPConn) error {
 	return set
 }
 
-// readErrorQueue takes up to 32 queued errors; the name of each message is the address the lost datagram went to.
+// readErrorQueue takes what errors are queued, at most 1024 at once; the name of each message is the address the lost
+// datagram went to.
 func readErrorQueue(c *net.UDPConn) []icmpError {
 	raw, err := c.SyscallConn()
 	if err != nil {
@@ -35,7 +36,7 @@ func readErrorQueue(c *net.UDPConn) []icmpError {
 	var out []icmpError
 	_ = raw.Control(func(fd uintptr) {
 		data, oob := make([]byte, 1), make([]byte, 512)
-		for range 32 {
+		for range 1024 {
 			_, n, _, from, err := unix.Recvmsg(int(fd), data, oob, unix.MSG_ERRQUEUE|unix.MSG_DONTWAIT)
 			if err != nil {
 				return

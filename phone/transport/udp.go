@@ -7,7 +7,13 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"sync"
 	"time"
+)
+
+const (
+	maxTries = 100  // of one datagram while errors of others come up
+	maxLost  = 1024 // addresses that have vanished and were not told of yet
 )
 
 // udpSocket is the one datagram socket of the user agent.
@@ -15,7 +21,12 @@ type udpSocket struct {
 	layer *Layer
 	conn  *net.UDPConn
 	addr  netip.AddrPort // bound address
-	check chan struct{}  // a send has met an error: the error queue holds its reason
+	check chan struct{}  // lost has something to tell
+
+	sending sync.Mutex // one datagram at a time: whose error it is can be told
+
+	mu   sync.Mutex // guards following
+	lost map[netip.AddrPort]error
 }
 
 func newUDPSocket(l *Layer, pc net.PacketConn) (*udpSocket, error) {
@@ -34,6 +45,7 @@ func newUDPSocket(l *Layer, pc net.PacketConn) (*udpSocket, error) {
 	addr := a.AddrPort()
 	return &udpSocket{
 		layer: l, conn: c, addr: netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port()), check: make(chan struct{}, 1),
+		lost: map[netip.AddrPort]error{},
 	}, nil
 }
 
@@ -52,7 +64,7 @@ func (u *udpSocket) serve(ctx context.Context) error {
 		if errors.Is(err, net.ErrClosed) || ctx.Err() != nil {
 			return nil
 		}
-		if u.reportUnreachable() > 0 {
+		if u.drain() > 0 {
 			continue
 		}
 		time.Sleep(pause)
@@ -60,15 +72,20 @@ func (u *udpSocket) serve(ctx context.Context) error {
 	}
 }
 
-// watch tells of the ICMP errors that a send came across. The sender holds locks
-// and must not tell itself.
+// watch tells of the ICMP errors. The sender holds locks and must not tell itself.
 func (u *udpSocket) watch(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-u.check:
-			u.reportUnreachable()
+			u.mu.Lock()
+			lost := u.lost
+			u.lost = map[netip.AddrPort]error{}
+			u.mu.Unlock()
+			for remote, err := range lost {
+				u.layer.cfg.OnLost(Flow{Network: UDP, Local: u.addr, Remote: remote, out: u}, err)
+			}
 		}
 	}
 }
@@ -93,30 +110,45 @@ func (u *udpSocket) receive(data []byte, from netip.AddrPort) {
 	u.layer.deliver(flow, msg)
 }
 
+// send writes one datagram. The kernel hands the ICMP error of an earlier datagram, to whomever
+// that went, to the next call on the socket and does not send then; only an error without a
+// reason in the error queue is about this datagram.
 func (u *udpSocket) send(b []byte, to netip.AddrPort) error {
-	_, err := u.conn.WriteToUDPAddrPort(b, to)
-	if err == nil || errors.Is(err, net.ErrClosed) {
-		return err
+	u.sending.Lock()
+	defer u.sending.Unlock()
+	for try, own := 0, 0; ; try++ {
+		_, err := u.conn.WriteToUDPAddrPort(b, to)
+		if err == nil || errors.Is(err, net.ErrClosed) {
+			return err
+		}
+		if u.drain() == 0 {
+			own++ // or the reader has taken the reason at the same moment
+		}
+		if own == 3 || try == maxTries {
+			return err
+		}
 	}
+}
+
+// drain empties the error queue, which takes its room from that of the datagrams to be read,
+// and returns how many errors there were. Others are told by watch.
+func (u *udpSocket) drain() int {
+	errs := readErrorQueue(u.conn)
+	if len(errs) == 0 {
+		return 0
+	}
+	u.mu.Lock()
+	for _, e := range errs {
+		if _, ok := u.lost[e.remote]; ok || len(u.lost) < maxLost {
+			u.lost[e.remote] = e.err
+		}
+	}
+	u.mu.Unlock()
 	select {
 	case u.check <- struct{}{}:
 	default:
 	}
-	// The error may belong to an earlier datagram to somebody else, and so may the next ones.
-	for try := 0; err != nil && try < 8; try++ {
-		_, err = u.conn.WriteToUDPAddrPort(b, to)
-	}
-	return err
-}
-
-// reportUnreachable empties the queue of ICMP errors and returns how many there were.
-func (u *udpSocket) reportUnreachable() int {
-	count := 0
-	for _, e := range readErrorQueue(u.conn) {
-		count++
-		u.layer.cfg.OnLost(Flow{Network: UDP, Local: u.addr, Remote: e.remote, out: u}, e.err)
-	}
-	return count
+	return len(errs)
 }
 
 type icmpError struct {
