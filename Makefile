@@ -56,8 +56,14 @@ e2e-asterisk: deps ## against Asterisk 22 in a chroot
 	go test -race -tags asterisk -run TestAsterisk -timeout 20m -v ./e2e ./hw/pbx
 
 .PHONY: e2e-homeassistant
-e2e-homeassistant: deps ## against a real Home Assistant in a chroot
+e2e-homeassistant: deps ## against a real Home Assistant in a chroot, which is built first (minutes, once)
+	scripts/homeassistant build
 	go test -race -tags homeassistant -run TestHomeAssistant -timeout 30m -v ./e2e
+
+.PHONY: e2e-nodered
+e2e-nodered: deps ## the flows of examples/node-red in a real Node-RED, which is installed first (a minute, once)
+	scripts/nodered build
+	go test -race -tags nodered -run TestNodeRED -timeout 20m -v ./e2e
 
 .PHONY: chart
 chart: ## the Helm chart: lint, recorded manifests, Kubernetes' schemas

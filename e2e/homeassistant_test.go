@@ -54,7 +54,7 @@ const hassPatience = time.Minute
 func TestHomeAssistant(t *testing.T) {
 	ports := peers.NewPorts(t)
 	broker, h := onBroker(t, ports, peers.MosquittoConfig{Username: "house", Password: "broker-secret-4410"}, nil)
-	hass := peers.NewHomeAssistant(t, ports, broker)
+	hass := peers.NewHomeAssistant(t, ports, broker, peers.HomeAssistantConfig{})
 	b := peers.NewBaresip(t, ports, peers.BaresipConfig{})
 
 	var d discovery

@@ -27,15 +27,29 @@ type HomeAssistant struct {
 // hassTimeout is for its start, which loads half of Python.
 const hassTimeout = 2 * time.Minute
 
+// HomeAssistantConfig is what its configuration has beside the integrations that every test needs.
+type HomeAssistantConfig struct {
+	YAML  string            // more of configuration.yaml
+	Files map[string]string // contents of files beside it, by name
+}
+
 // NewHomeAssistant starts it, makes its first user and adds the MQTT integration for the broker.
 // scripts/homeassistant must have built it.
-func NewHomeAssistant(t testing.TB, ports *Ports, broker *Mosquitto) *HomeAssistant {
+func NewHomeAssistant(t testing.TB, ports *Ports, broker *Mosquitto, c HomeAssistantConfig) *HomeAssistant {
 	t.Helper()
 	script := filepath.Join(Checkout(t), "scripts", "homeassistant")
 	dir, inside := insideChroot(t, script)
 	port := ports.Next()
 	a := &HomeAssistant{URL: "http://" + Loopback(port), t: t}
-	render(t, dir, "configuration.yaml", struct{ Port int }{port})
+	render(t, dir, "configuration.yaml", struct {
+		Port int
+		More string
+	}{port, c.YAML})
+	for name, text := range c.Files {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 	a.Process = Start(t, Command{
 		Name: "homeassistant", Path: script, Args: []string{"run", inside}, Env: scriptEnv(), Quiet: true,
 		Ready: func(*Process) bool { return accepts(port) }, ReadyTimeout: hassTimeout,

@@ -14,7 +14,7 @@ func TestHomeAssistantItself(t *testing.T) {
 	ports := peers.NewPorts(t)
 	broker := peers.NewMosquitto(t, ports, peers.MosquittoConfig{Username: "house", Password: "broker-secret-4410"})
 	client := peers.NewMQTT(t, broker.URL(), broker.Username, broker.Password, "")
-	hass := peers.NewHomeAssistant(t, ports, broker)
+	hass := peers.NewHomeAssistant(t, ports, broker, peers.HomeAssistantConfig{})
 	client.PublishRetained("homeassistant/device/lamp/config", `{"dev":{"ids":["lamp"],"name":"Lamp"},"o":{"name":"test"},
 		"cmps":{"a":{"p":"switch","unique_id":"lamp_a","default_entity_id":"switch.lamp","command_topic":"lamp/set","state_topic":"lamp/state","qos":1}}}`)
 	hass.WaitEntity("switch.lamp", "there", time.Minute, func(peers.Entity) bool { return true })
