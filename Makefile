@@ -29,7 +29,8 @@ lint: ## golangci-lint, gofmt, generated docs, shell scripts
 	"$$(scripts/deps lint)" run --allow-parallel-runners ./...
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }
 	scripts/check-docs
-	shellcheck .ci/run $$(git ls-files scripts | grep -v '\.py$$') $$(git ls-files 'examples/*.sh')
+	shellcheck -x .ci/run $$(git ls-files scripts | grep -v '\.py$$')
+	for d in $$(git ls-files 'examples/*.sh' | xargs -n1 dirname | sort -u); do (cd "$$d" && shellcheck -x ./*.sh) || exit 1; done
 
 .PHONY: docs
 docs: ## write the generated pages: docs/topics.md, docs/environment.md
