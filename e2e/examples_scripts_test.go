@@ -10,8 +10,8 @@ import (
 	"housephone/e2e/peers"
 )
 
-// script starts a script of examples/scripts against the broker of h.
-func script(t *testing.T, h *peers.Housephone, e []string, name string, args ...string) *peers.Process {
+// startScript starts a script of examples/scripts against the broker of h.
+func startScript(t *testing.T, h *peers.Housephone, e []string, name string, args ...string) *peers.Process {
 	t.Helper()
 	path, err := filepath.Abs(filepath.Join("..", "examples", "scripts", name))
 	if err != nil {
@@ -23,7 +23,7 @@ func script(t *testing.T, h *peers.Housephone, e []string, name string, args ...
 func TestExampleAlarmCall(t *testing.T) {
 	h, a, b := alarmPhones(t, nil)
 	mark := b.Mark()
-	s := script(t, h, []string{"RING=1"}, "alarm-call.sh", "Water in the cellar. Press 1.", a.Address(), b.Address())
+	s := startScript(t, h, []string{"RING=1"}, "alarm-call.sh", "Water in the cellar. Press 1.", a.Address(), b.Address())
 	b.WaitEvent(mark, "CALL_INCOMING", patience) // a does not answer
 	b.Do("accept", "")
 	h.State("play", "Water in the cellar. Press 1.")
@@ -32,18 +32,18 @@ func TestExampleAlarmCall(t *testing.T) {
 		t.Errorf("exit %d: %s", exit.Code, s.Log())
 	}
 
-	s = script(t, h, []string{"ATTEMPTS=1"}, "alarm-call.sh", "Fire.", a.Address())
 	mark = a.Mark()
+	s = startScript(t, h, []string{"ATTEMPTS=1"}, "alarm-call.sh", "Fire.", a.Address())
 	a.WaitEvent(mark, "CALL_INCOMING", patience)
 	a.Do("hangup", "")
 	if exit := s.Wait(patience); exit.Code != 1 || !strings.Contains(s.Log(), "nobody acknowledged") {
 		t.Errorf("exit %d: %s", exit.Code, s.Log())
 	}
-	s = script(t, h, nil, "alarm-call.sh", "...", a.Address())
+	s = startScript(t, h, nil, "alarm-call.sh", "...", a.Address())
 	if exit := s.Wait(patience); exit.Code != 2 || !strings.Contains(s.Log(), "nothing that can be spoken") {
 		t.Errorf("exit %d: %s", exit.Code, s.Log())
 	}
-	s = script(t, h, nil, "alarm-call.sh")
+	s = startScript(t, h, nil, "alarm-call.sh")
 	if exit := s.Wait(patience); exit.Code != 64 || !strings.Contains(s.Log(), "alarm-call.sh TEXT ADDRESS") {
 		t.Errorf("exit %d: %s", exit.Code, s.Log())
 	}
@@ -56,7 +56,7 @@ func TestExampleWhoIsCalling(t *testing.T) {
 	if err := os.WriteFile(names, []byte("602 Somebody else\nbaresip Grandma and Grandpa\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	script(t, h, nil, "who-is-calling.sh", hall.Address(), names)
+	startScript(t, h, nil, "who-is-calling.sh", hall.Address(), names)
 	mark, rings := h.Mark(), hall.Mark()
 	caller.Do("dial", "sip:phone@"+h.SIPAddr)
 	hall.WaitEvent(rings, "CALL_INCOMING", patience)
@@ -78,7 +78,7 @@ func TestExampleWhoIsCalling(t *testing.T) {
 func TestExampleTemperatureByPhone(t *testing.T) {
 	h, b := ivr(t, nil)
 	h.PublishRetained("zigbee2mqtt/outdoor", `{"battery":90,"temperature":-3.5}`)
-	script(t, h, nil, "temperature-by-phone.sh", "zigbee2mqtt/outdoor")
+	startScript(t, h, nil, "temperature-by-phone.sh", "zigbee2mqtt/outdoor")
 	b.Do("dial", "sip:phone@"+h.SIPAddr)
 	mark, closed := h.Mark(), b.Mark()
 	h.Event(mark, "play", func(v string) bool { return strings.HasPrefix(v, "Press 1") })

@@ -110,10 +110,10 @@ func TestExampleTopics(t *testing.T) {
 	}
 	seen := 0
 	for pattern, base := range map[string]string{
-		"../examples/node-red/*.json":                 `"\$\{PHONE\}/([a-z/]+)"`,
+		"../examples/node-red/*.json":                  `"\$\{PHONE\}/([a-z/]+)"`,
 		"../examples/home-assistant/blueprints/*.yaml": `\{\{ topic \}\}/([a-z/]+)`,
-		"../examples/openhab/*":                       `housephone/phone/([a-z/]+)`,
-		"../examples/scripts/*":                       `\$PHONE/([a-z/]+)`,
+		"../examples/openhab/*":                        `housephone/phone/([a-z/]+)`,
+		"../examples/scripts/*":                        `\$PHONE/([a-z/]+)`,
 	} {
 		files, err := filepath.Glob(pattern)
 		if err != nil || len(files) == 0 {

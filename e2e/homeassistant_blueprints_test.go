@@ -186,7 +186,9 @@ func (h house) autoOpen(t *testing.T) {
 	mark := h.app.Mark()
 	rings()
 	h.Event(events, "door", func(v string) bool { return v == "unlocked" })
-	h.app.WaitPush(mark, patience, func(p peers.Push) bool { return strings.HasPrefix(p.Message, "let in: ") && strings.Contains(p.Message, "Doorbell") })
+	h.app.WaitPush(mark, patience, func(p peers.Push) bool {
+		return strings.HasPrefix(p.Message, "let in: ") && strings.Contains(p.Message, "Doorbell")
+	})
 	h.State("door", "locked")
 	h.off(t, "auto_open")
 }

@@ -48,7 +48,7 @@ func NewNodeRED(t testing.TB, ports *Ports, broker *Mosquitto) *NodeRED {
 	n := &NodeRED{URL: "http://" + Loopback(port), t: t}
 	n.Process = Start(t, Command{
 		Name: "node-red", Path: script, Args: []string{"run", dir},
-		Env: append(scriptEnv(), "MQTT_HOST=127.0.0.1", "MQTT_PORT="+itoa(broker.Port), "MQTT_USERNAME="+broker.Username, "MQTT_PASSWORD="+broker.Password),
+		Env:   append(scriptEnv(), "MQTT_HOST=127.0.0.1", "MQTT_PORT="+itoa(broker.Port), "MQTT_USERNAME="+broker.Username, "MQTT_PASSWORD="+broker.Password),
 		Ready: func(p *Process) bool { return strings.Contains(p.Log(), "Started flows") && accepts(port) }, ReadyTimeout: noderedTimeout,
 	})
 	n.begun = len(n.Log())

@@ -5,14 +5,14 @@
 #   alarm-call.sh 'There is water in the cellar. Press 1 if you take care.' 601 602 +39333123456
 #
 # Prints who acknowledged and ends with 0; with 1 when nobody did, with 2 when nobody could be called.
-# MQTT_HOST, MQTT_PORT, MQTT_USER, MQTT_PASS and HOUSEPHONE_BASE (housephone/phone) say where the phone is;
+# MQTT_HOST, MQTT_PORT, MQTT_USERNAME, MQTT_PASSWORD and PHONE (housephone/phone) say where the phone is;
 # RING, ATTEMPTS and PAUSE change how it calls. Needs mosquitto-clients and jq; the phone runs with PHONE_MODE=ivr.
 set -euo pipefail
 
 [ $# -ge 2 ] || { sed -n '2,9s/^# \{0,1\}//p' "$0" >&2; exit 64; }
-base=${HOUSEPHONE_BASE:-housephone/phone}
+base=${PHONE:-housephone/phone}
 broker=(-h "${MQTT_HOST:-127.0.0.1}" -p "${MQTT_PORT:-1883}")
-[ -z "${MQTT_USER:-}" ] || broker+=(-u "$MQTT_USER" -P "${MQTT_PASS:-}")
+[ -z "${MQTT_USERNAME:-}" ] || broker+=(-u "$MQTT_USERNAME" -P "${MQTT_PASSWORD:-}")
 
 text=$1
 shift

@@ -5,15 +5,15 @@
 #   temperature-by-phone.sh zigbee2mqtt/outdoor
 #
 # TOPIC is retained and holds a number, or JSON with a member "temperature". Runs until it is stopped.
-# MQTT_HOST, MQTT_PORT, MQTT_USER, MQTT_PASS and HOUSEPHONE_BASE (housephone/phone) say where the phone is. Needs
+# MQTT_HOST, MQTT_PORT, MQTT_USERNAME, MQTT_PASSWORD and PHONE (housephone/phone) say where the phone is. Needs
 # mosquitto-clients and jq; the phone runs with PHONE_MODE=ivr and PHONE_AUTOANSWER=1.
 set -euo pipefail
 
 [ $# -eq 1 ] || { sed -n '2,9s/^# \{0,1\}//p' "$0" >&2; exit 64; }
 sensor=$1
-base=${HOUSEPHONE_BASE:-housephone/phone}
+base=${PHONE:-housephone/phone}
 broker=(-h "${MQTT_HOST:-127.0.0.1}" -p "${MQTT_PORT:-1883}")
-[ -z "${MQTT_USER:-}" ] || broker+=(-u "$MQTT_USER" -P "${MQTT_PASS:-}")
+[ -z "${MQTT_USERNAME:-}" ] || broker+=(-u "$MQTT_USERNAME" -P "${MQTT_PASSWORD:-}")
 
 say() { mosquitto_pub "${broker[@]}" -q 1 -t "$base/$1/set" -m "$2"; }
 

@@ -6,15 +6,15 @@
 #
 # NAMES is a file with a number and a name on each line ("+39333123456 Grandma"); without an entry the caller's own
 # name is said, or the number digit by digit. Runs until it is stopped. The announcement ends when the caller gives up.
-# MQTT_HOST, MQTT_PORT, MQTT_USER, MQTT_PASS and HOUSEPHONE_BASE (housephone/phone) say where the phone is. Needs
+# MQTT_HOST, MQTT_PORT, MQTT_USERNAME, MQTT_PASSWORD and PHONE (housephone/phone) say where the phone is. Needs
 # mosquitto-clients and jq; the phone runs with PHONE_MODE=ivr and PHONE_MAX_CALLS=2 or more.
 set -euo pipefail
 
 [ $# -ge 1 ] || { sed -n '2,11s/^# \{0,1\}//p' "$0" >&2; exit 64; }
 speaker=$1 names=${2:-/dev/null}
-base=${HOUSEPHONE_BASE:-housephone/phone}
+base=${PHONE:-housephone/phone}
 broker=(-h "${MQTT_HOST:-127.0.0.1}" -p "${MQTT_PORT:-1883}")
-[ -z "${MQTT_USER:-}" ] || broker+=(-u "$MQTT_USER" -P "${MQTT_PASS:-}")
+[ -z "${MQTT_USERNAME:-}" ] || broker+=(-u "$MQTT_USERNAME" -P "${MQTT_PASSWORD:-}")
 
 # name words the caller of a call/info document.
 name() {
