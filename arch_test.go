@@ -48,6 +48,9 @@ func rules() []rule {
 		{"phone", []string{
 			"housephone/phone", "github.com/emiago/sipgo/sip", "github.com/pion", "golang.org/x/sync",
 		}, "the phone knows nothing of MQTT and hardware"},
+		{"pair/lease", []string{"housephone/pair", "k8s.io/api/coordination/v1", "k8s.io/apimachinery", "k8s.io/client-go/rest"},
+			"one API group by the plain REST client: the clientset would bring the types of all of them"},
+		{"pair", []string{"housephone/pair", "golang.org/x/sys"}, "the election knows neither MQTT nor SIP: it is told what happens"},
 		{"hw/exec", []string{"golang.org/x/crypto/ssh", "golang.org/x/sys"}, "commands know neither pins nor topics"},
 		{"hw/pbx", nil, "what is heard from a switch needs no library"},
 		{"hw", []string{"housephone/hw", "periph.io/x", "golang.org/x/crypto", "golang.org/x/image", "golang.org/x/sys"}, "hardware knows neither MQTT nor SIP"},

@@ -56,44 +56,56 @@ type sent struct {
 
 // open dials and logs in. ctx cuts it short.
 func (b *Bridge) open(ctx context.Context) (*session, error) {
+	s := &session{bridge: b, lost: make(chan error, 1), birth: make(chan struct{}, 1)}
+	o := b.options(b.cfg.ClientID, b.connection(topics.Offline), b.cfg.KeepAlive).
+		SetDefaultPublishHandler(s.receive).
+		SetConnectionLostHandler(func(_ paho.Client, err error) { s.lost <- err })
+	var err error
+	if s.client, s.conn, err = b.login(ctx, o); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// login makes a connection. ctx and the configured time cut it short.
+func (b *Bridge) login(ctx context.Context, o *paho.ClientOptions) (paho.Client, *conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, b.cfg.ConnectTimeout)
 	defer cancel()
-	s := &session{bridge: b, lost: make(chan error, 1), birth: make(chan struct{}, 1)}
 	release := func() bool { return true }
-	o := b.options(s).SetCustomOpenConnectionFn(func(*url.URL, paho.ClientOptions) (net.Conn, error) {
+	var made *conn
+	o.SetCustomOpenConnectionFn(func(*url.URL, paho.ClientOptions) (net.Conn, error) {
 		c, err := b.dial(ctx)
 		if err != nil {
 			return nil, err
 		}
-		s.conn = newConn(c, b.cfg.AckTimeout)
+		made = newConn(c, b.cfg.AckTimeout)
 		release = context.AfterFunc(ctx, func() { _ = c.Close() })
-		return s.conn, nil
+		return made, nil
 	})
-	s.client = paho.NewClient(o)
-	token := s.client.Connect()
+	client := paho.NewClient(o)
+	token := client.Connect()
 	<-token.Done() // the dialler obeys ctx, and the handshake ends when the connection is closed
 	if err := token.Error(); err != nil {
 		release()
 		if ctx.Err() != nil {
 			err = fmt.Errorf("%w: %w", context.Cause(ctx), err)
 		}
-		return nil, err
+		return nil, nil, err
 	}
 	if !release() {
-		s.abort()
-		return nil, context.Cause(ctx)
+		abort(client, made)
+		return nil, nil, context.Cause(ctx)
 	}
-	return s, nil
+	return client, made, nil
 }
 
 // options are those of one connection: the bridge itself connects again, with a new client, so that nothing of the old
 // session can come back out of order.
-func (b *Bridge) options(s *session) *paho.ClientOptions {
-	will := b.connection(topics.Offline)
-	o := paho.NewClientOptions().
+func (b *Bridge) options(id string, will topics.Message, keepAlive time.Duration) *paho.ClientOptions {
+	return paho.NewClientOptions().
 		AddBroker("tcp://broker"). // not used: the connection is made by dial
 		SetProtocolVersion(4).     // 3.1.1
-		SetClientID(b.cfg.ClientID).
+		SetClientID(id).
 		SetUsername(b.cfg.Username).
 		SetPassword(b.cfg.Password).
 		SetCleanSession(true).
@@ -101,13 +113,10 @@ func (b *Bridge) options(s *session) *paho.ClientOptions {
 		SetAutoReconnect(false).
 		SetConnectRetry(false).
 		SetConnectTimeout(b.cfg.ConnectTimeout).
-		SetKeepAlive(b.cfg.KeepAlive).
+		SetKeepAlive(keepAlive).
 		SetPingTimeout(min(b.cfg.AckTimeout, 10*time.Second)).
 		SetWriteTimeout(handover).
-		SetOrderMatters(true).
-		SetDefaultPublishHandler(s.receive).
-		SetConnectionLostHandler(func(_ paho.Client, err error) { s.lost <- err })
-	return o
+		SetOrderMatters(true)
 }
 
 // run serves the connection until it is lost, which is the error, or ctx ends. Either way the connection has ended.
@@ -313,9 +322,11 @@ func (s *session) farewell(ctx context.Context) error {
 }
 
 // abort ends the connection without a word, so that the broker publishes the last will.
-func (s *session) abort() {
-	_ = s.conn.Close()
-	s.client.Disconnect(uint(closeTime.Milliseconds()))
+func (s *session) abort() { abort(s.client, s.conn) }
+
+func abort(client paho.Client, c *conn) {
+	_ = c.Close()
+	client.Disconnect(uint(closeTime.Milliseconds()))
 }
 
 // wait for the broker's answer to one request.

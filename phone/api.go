@@ -222,14 +222,39 @@ func (p *Phone) SetActive(on bool) *Pending {
 		if p.active == on {
 			return
 		}
-		p.active = on
 		if on {
+			if p.cfg.MayAct != nil && !p.cfg.MayAct() { // it was, when this was asked for
+				return
+			}
+			p.active = true
 			p.reg.start()
 			return
 		}
-		p.dropCalls("another instance has taken over")
-		p.reg.stop()
+		p.stepDown()
 	})
+}
+
+// stepDown ends what only the active instance may do. Where another one may be active already, the binding at the
+// registrar is left to expire: it may have the same Contact, and taking ours back would take away theirs.
+func (p *Phone) stepDown() {
+	if !p.active {
+		return
+	}
+	p.active = false
+	p.changed()
+	p.dropCalls("another instance has taken over")
+	if p.cfg.MayUnregister == nil || p.cfg.MayUnregister() {
+		p.reg.stop()
+	} else {
+		p.reg.abandon()
+	}
+}
+
+// guard steps down before anything else is done when the role has gone meanwhile.
+func (p *Phone) guard() {
+	if p.active && p.cfg.MayAct != nil && !p.cfg.MayAct() {
+		p.stepDown()
+	}
 }
 
 // Message sends a SIP MESSAGE.
@@ -241,7 +266,13 @@ func (p *Phone) Message(uri, body string) *Pending {
 	if body == "" || len(body) > maxMessageBody {
 		return ended(errf(Invalid, "a message has 1 to %d bytes", maxMessageBody))
 	}
-	return p.ask(func(reply func(error)) { p.sendMessage(target, body, reply) })
+	return p.ask(func(reply func(error)) {
+		if !p.active {
+			reply(errNotActive())
+			return
+		}
+		p.sendMessage(target, body, reply)
+	})
 }
 
 // Options asks a SIP address what it can do and returns the status of the answer.

@@ -80,6 +80,13 @@ type Config struct {
 	Playback       audio.Device
 	Volume         int // 0 = off .. 20; use DefaultVolume
 
+	// One of several instances that take turns. Standby starts inactive: see Phone.SetActive. MayAct is asked before
+	// anything is done; false ends being active at once. MayUnregister is asked then: false leaves the binding at the
+	// registrar to expire. Both may be called from any goroutine and are nil for a phone on its own.
+	Standby       bool
+	MayAct        func() bool
+	MayUnregister func() bool
+
 	UserAgent string
 	Resolver  resolve.Resolver // nil = the system's
 	Timers    transaction.Timers

@@ -81,6 +81,9 @@ func statusError(code int, reason, target string) *Error {
 	return e
 }
 
+// errNotActive is the answer to commands while another instance has the phone.
+func errNotActive() *Error { return errf(Refused, "this instance is not the active one") }
+
 // asError makes any error one that a person can read.
 func asError(err error, k Kind) *Error {
 	if e, ok := errors.AsType[*Error](err); ok {

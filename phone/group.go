@@ -61,7 +61,7 @@ func (p *Phone) RingAll(uris []string, ring time.Duration) *Pending {
 // mayCall tells why these addresses must not be called now.
 func (p *Phone) mayCall(targets ...sip.Uri) error {
 	if !p.active {
-		return errf(Refused, "this instance is not the active one")
+		return errNotActive()
 	}
 	for _, t := range targets {
 		if err := p.allowed(t); err != nil {

@@ -47,6 +47,13 @@ func (p *Phone) serve(s *transaction.Server) {
 		return
 	}
 	switch req.Method {
+	case sip.INVITE, sip.MESSAGE, sip.NOTIFY, sip.OPTIONS: // RFC 3261 11.2: OPTIONS is answered as an INVITE would be
+		if p.stopping || !p.active {
+			p.answer(s, 480, "Temporarily Unavailable")
+			return
+		}
+	}
+	switch req.Method {
 	case sip.INVITE:
 		p.invited(s)
 	case sip.OPTIONS:

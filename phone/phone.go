@@ -69,7 +69,7 @@ func New(cfg Config) (*Phone, error) {
 	p := &Phone{
 		cfg: cfg, log: cfg.Logger, box: newMailbox(), events: newEventQueue(),
 		calls: map[string]*call{}, slots: make([]*call, cfg.MaxCalls),
-		autoAnswer: cfg.AutoAnswer, dnd: cfg.DND, volume: cfg.Volume, active: true,
+		autoAnswer: cfg.AutoAnswer, dnd: cfg.DND, volume: cfg.Volume, active: !cfg.Standby,
 		allow: newAllowList(cfg),
 	}
 	if cfg.Server != "" && cfg.Password != "" {
@@ -208,6 +208,7 @@ func (p *Phone) handle(f func()) {
 		p.inHand = nil
 		p.flush()
 	}()
+	p.guard()
 	f()
 }
 
@@ -238,7 +239,9 @@ func (p *Phone) safely(f func()) (ok bool) {
 func (p *Phone) begin() {
 	p.changed()
 	p.nat.start()
-	p.reg.start()
+	if p.active {
+		p.reg.start()
+	}
 }
 
 func (p *Phone) shutdown() {

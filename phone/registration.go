@@ -61,7 +61,11 @@ func (r *registration) info() account.Info {
 	if r.machine == nil {
 		return account.Info{State: "standalone", Since: r.since}
 	}
-	return r.state.Info
+	i := r.state.Info
+	if !r.p.active && (i.State == account.Stopped || i.State == "") {
+		i.State, i.Hint = account.Unregistered, errNotActive().Error()
+	}
+	return i
 }
 
 func (r *registration) stopped() bool { return r.machine == nil || r.machine.Done() }
@@ -81,6 +85,18 @@ func (r *registration) stop() {
 	}
 	r.watch.stop()
 	r.do(r.machine.Stop(r.p.now()))
+}
+
+// abandon ends the registration without a word to the server.
+func (r *registration) abandon() {
+	if r.machine == nil {
+		return
+	}
+	r.watch.stop()
+	if r.x != nil {
+		r.x.stop()
+	}
+	r.do(r.machine.Abandon(r.p.now()))
 }
 
 // do carries out actions and sets the next timer.
@@ -332,7 +348,7 @@ func (r *registration) now(reply func(error)) {
 		return
 	}
 	if !r.p.active {
-		reply(errf(Refused, "this instance is not the active one"))
+		reply(errNotActive())
 		return
 	}
 	r.replies = append(r.replies, reply)

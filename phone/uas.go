@@ -37,9 +37,6 @@ func (p *Phone) invited(s *transaction.Server) {
 	req := s.Request
 	caller := p.callerOf(s)
 	switch {
-	case p.stopping || !p.active:
-		p.answer(s, 480, "Temporarily Unavailable")
-		return
 	case p.occupied() >= p.cfg.MaxCalls:
 		p.answer(s, 486, "Busy Here")
 		p.emit(RefusedCall{caller})

@@ -23,7 +23,7 @@ func lineRows() []Datapoint {
 			Published: "`phone`, `ivr`"},
 		{Name: "active", Kind: StateKind, Settable: true, Type: BoolType, Values: switchValues(), Feature: FeaturePhone, Initial: "1",
 			Published: "`0`, `1`: this instance is the active one of its pair",
-			Accepted:  "`0`, `1`"},
+			Accepted:  "`0` = hand over to the other instance of the pair, or, of one on its own, un-register and refuse calls and commands; `1`"},
 	}
 }
 

@@ -42,6 +42,13 @@ func (t Tree) levels() (prefix, id string) {
 // Topic is where a datapoint is published.
 func (t Tree) Topic(datapoint string) string { return t.Base() + "/" + datapoint }
 
+// PairTopic is where the instances of one phone agree at a broker which of them is the active one; one level below it,
+// each says what it is. It is not below the base, because it is written every half second.
+func (t Tree) PairTopic() string {
+	prefix, id := t.levels()
+	return prefix + "/pair/" + id
+}
+
 // SetTopic is where a datapoint takes commands.
 func (t Tree) SetTopic(datapoint string) string { return t.Topic(datapoint) + "/set" }
 

@@ -58,6 +58,9 @@ const (
 
 	PlayIdle = "idle"
 
+	PairActive  = "active"
+	PairStandby = "standby"
+
 	DoorLocked   = "locked"
 	DoorUnlocked = "unlocked"
 

@@ -33,7 +33,7 @@ func validate(cfg config) error {
 			return err
 		}
 	}
-	if err := errors.Join(s.buildPanel(), s.buildExec(), s.buildSwitch()); err != nil {
+	if err := errors.Join(s.buildPanel(), s.buildExec(), s.buildSwitch(), s.buildPair()); err != nil {
 		return err
 	}
 	_, err := buildSound(cfg.Audio, s.log)
@@ -48,6 +48,7 @@ func (s *service) describe() {
 	c.HW.features(s.features)
 	s.features[topics.FeatureIVR] = c.Phone.Mode == topics.ModeIVR && c.SIP.Listen != noSIP
 	s.features[topics.FeaturePBX] = c.Switch.set()
+	s.features[topics.FeaturePair] = c.Pair.Mode != pairOff
 	s.features[topics.FeatureExec] = !c.Exec.config().Off()
 	local := c.ID
 	if c.SIP.Server != "" {
@@ -88,7 +89,7 @@ func (s *service) build(ctx context.Context) error {
 			return configError{err}
 		}
 	}
-	for _, part := range []func() error{s.buildBridge, s.buildPanel, s.buildExec, s.buildSwitch, func() error { return s.buildPhone(ctx) }, s.buildDesk} {
+	for _, part := range []func() error{s.buildBridge, s.buildPanel, s.buildExec, s.buildSwitch, s.buildPair, func() error { return s.buildPhone(ctx) }, s.buildDesk} {
 		if err := part(); err != nil {
 			return err
 		}
@@ -200,7 +201,7 @@ func (s *service) buildPhone(ctx context.Context) error {
 		return err
 	}
 	s.sipAddr = udp.LocalAddr().String()
-	s.phone, err = phone.New(phone.Config{
+	conf := phone.Config{
 		ID: s.cfg.ID, Server: c.Server, Port: c.Port, User: c.User, AuthUser: c.AuthUser, Password: c.Password,
 		DisplayName: c.DisplayName, Network: transport.Network(c.Transport), OutboundProxy: c.Proxy, Expires: time.Duration(c.Expires),
 		UDP: udp, TCP: tcp, ClientTLS: tlsConf, Advertise: c.Advertise, STUN: c.STUN,
@@ -211,7 +212,11 @@ func (s *service) buildPhone(ctx context.Context) error {
 		ToneDuration: time.Duration(f.ToneDuration), ToneGap: time.Duration(f.ToneGap), RTPMin: c.RTPPorts.first, RTPMax: c.RTPPorts.last,
 		Capture: s.sound.capture, Playback: s.sound.playback, Volume: s.settings.last.Volume, DND: s.settings.last.DND,
 		UserAgent: "housephone/" + version, Logger: s.log.With("part", "phone"),
-	})
+	}
+	if s.pairing != nil && bool(s.cfg.Pair.Shutdown) {
+		conf.Standby, conf.MayAct, conf.MayUnregister = true, s.pairing.mayAct, s.pairing.alone
+	}
+	s.phone, err = phone.New(conf)
 	if err != nil {
 		_, _ = udp.Close(), tcp.Close()
 		return configError{err}
@@ -232,7 +237,8 @@ func srtpMode(word string) sdp.SRTPMode {
 func (s *service) buildCommands() {
 	s.commands = &commander{
 		addresses: s.view.addresses, features: s.features, shutdown: bool(s.cfg.Pair.Shutdown), panel: s.panel,
-		say:  func(text string) { s.publish(s.tree.Message("generic", text)) },
+		say:    func(text string) { s.publish(s.tree.Message("generic", text)) },
+		mayAct: s.mayAct, handOver: s.handOver, paired: s.pairing != nil,
 		desk: s.desk, runner: s.runner, ran: func(r topics.ExecResult) { s.publish(s.view.json("exec", r)) },
 	}
 	if s.phone != nil {

@@ -47,10 +47,18 @@ type commander struct {
 	desk      *desk             // nil = no ivr
 	runner    *exec.Runner      // nil = nothing may be executed
 	ran       func(topics.ExecResult)
+
+	mayAct   func() bool // this instance has the phone
+	paired   bool        // it is one of several
+	handOver func() outcome
+	retired  bool // active/set 0 of an instance on its own
 }
 
 // start begins a command. What could fail at once is told by the outcome as well.
 func (c *commander) start(cmd topics.Command) outcome {
+	if cmd.Datapoint != "active" && (c.retired || !c.mayAct()) {
+		return failed(topics.Refused, "this instance is not the active one")
+	}
 	if cmd.Datapoint == "exec" {
 		return c.execute(cmd)
 	}
@@ -107,12 +115,25 @@ func (c *commander) switches(cmd topics.Command) outcome {
 	case "dnd":
 		return c.phone.SetDND(on).Wait
 	case "active":
-		if !on && !c.shutdown {
-			return failed(topics.Refused, "PAIR_SHUTDOWN_WHEN_INACTIVE is off, so this instance stays active")
-		}
-		return c.phone.SetActive(on).Wait
+		return c.setActive(on)
 	}
 	return nil
+}
+
+// setActive hands the phone over to the other instance of a pair, or takes an instance on its own out of service.
+func (c *commander) setActive(on bool) outcome {
+	switch {
+	case c.paired && !c.mayAct():
+		return failed(topics.Refused, "this instance is not the active one")
+	case c.paired && !on:
+		return c.handOver()
+	case c.paired:
+		return func(context.Context) error { return nil }
+	case !on && !c.shutdown:
+		return failed(topics.Refused, "PAIR_SHUTDOWN_WHEN_INACTIVE is off, so this instance stays active")
+	}
+	c.retired = !on
+	return c.phone.SetActive(on).Wait
 }
 
 func (c *commander) call(cmd topics.Command) outcome {

@@ -94,10 +94,6 @@ type phoneEnv struct {
 	Volume          volume   `env:"PHONE_VOLUME" envDefault:"20" doc:"volume at the first start: off, 1 to 20"`
 }
 
-type pairEnv struct {
-	Shutdown boolean `env:"PAIR_SHUTDOWN_WHEN_INACTIVE" envDefault:"1" doc:"1 = without the active role un-register and refuse calls"`
-}
-
 // load reads the environment. Its error is one line a value, each naming the
 // variable, the value and what is allowed.
 func load(environ map[string]string) (config, error) {
@@ -151,9 +147,6 @@ func notBuiltIn(environ map[string]string) error {
 		if v := environ[name]; v != "" {
 			out = append(out, fmt.Errorf("%s=%q: this build does not have it, leave it empty", name, v))
 		}
-	}
-	if v := environ["PAIR_MODE"]; v != "" && v != "off" {
-		out = append(out, fmt.Errorf("PAIR_MODE=%q: this build has no pairs, want off", v))
 	}
 	return errors.Join(out...)
 }
@@ -235,6 +228,7 @@ func (c *config) check() error {
 	if strings.Contains(c.ID, "/") {
 		out = append(out, bad("HOUSEPHONE_ID", c.ID, "want one topic level, without a slash"))
 	}
+	out = append(out, c.checkPair())
 	return errors.Join(out...)
 }
 

@@ -39,7 +39,7 @@ func TestLoadErrors(t *testing.T) {
 		{"SIP_ALLOW_TO", "[6", "patterns"},
 		{"SIP_STUN", "stun.example.com:x", "host:port"},
 		{"RECORD_DIR", "/tmp", "does not have it"},
-		{"PAIR_MODE", "mqtt", "no pairs"},
+		{"PAIR_MODE", "trio", "want one of off, kubernetes, mqtt"},
 		{"SIP_LISTEN", "nowhere", "address:port"},
 		{"HTTP_LISTEN", "127.0.0.1:http", "address:port"},
 		{"MQTT_CA_FILE", "/does/not/exist", "no such file"},

@@ -21,6 +21,9 @@ type health struct {
 	MQTT       bool `json:"mqtt"`
 	SIP        bool `json:"sip"` // registered, or stand-alone
 	Registered bool `json:"registered"`
+	Active     bool `json:"active"` // this instance of a pair has the phone
+
+	Trouble string `json:"trouble,omitempty"` // why the other instances cannot be met
 }
 
 // newHandler serves /healthz (the process lives), /readyz (it can do its work) and /metrics.
@@ -84,7 +87,7 @@ func serveHTTP(ctx context.Context, ln net.Listener, h http.Handler) error {
 
 // handler serves this service.
 func (s *service) handler() http.Handler {
-	m := &meter{bridge: s.bridge.Stats, state: &s.state, ended: s.ended}
+	m := &meter{bridge: s.bridge.Stats, state: &s.state, ended: s.ended, active: s.mayAct}
 	if s.phone != nil {
 		m.phone = s.phone.Stats
 	}

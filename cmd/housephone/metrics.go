@@ -15,6 +15,7 @@ type meter struct {
 	bridge func() bridge.Stats
 	state  *atomic.Pointer[phone.State]
 	ended  *callCounter
+	active func() bool
 }
 
 // callCounter counts ended calls by direction and cause.
@@ -57,6 +58,7 @@ func (m *meter) Collect(out chan<- prometheus.Metric) {
 		counter("media_late", "Frames sent more than 1 ms late.", p.Media.Late)
 		counter("media_skipped", "Frames left out because the machine was late.", p.Media.Skipped)
 	}
+	gauge("active", "1 while this instance of a pair has the phone; always on its own.", one(m.active()))
 	if s := m.state.Load(); s != nil {
 		gauge("registered", "1 while the registrar knows this phone.", one(s.Registered))
 		gauge("calls", "Calls in progress.", float64(len(s.Calls)))

@@ -44,6 +44,7 @@ type service struct {
 	runner   *exec.Runner // nil = nothing may be executed
 	commands *commander
 	settings *settingsFile
+	pairing  *pairing     // nil = this instance is on its own
 	http     net.Listener // nil = off
 	sipAddr  string
 	state    atomic.Pointer[phone.State]
@@ -67,7 +68,15 @@ func runService(ctx context.Context, cfg config, out, errs io.Writer) error {
 	return s.run(ctx)
 }
 
-func (s *service) publish(m topics.Message) { s.bridge.Publish(m) }
+// publish tells the broker. What happens to an instance that does not speak for the phone is nobody's news later.
+func (s *service) publish(m topics.Message) {
+	if s.pairing == nil || m.Retain || s.pairing.speaking.Load() {
+		s.bridge.Publish(m)
+	}
+}
+
+// mayAct tells whether this instance has the phone at this very moment.
+func (s *service) mayAct() bool { return s.pairing == nil || s.pairing.mayAct() }
 
 // useProcessors keeps a phone of one or two calls on one processor at a time: the
 // pacer's short sleeps otherwise keep the runtime's monitor awake, which costs more
@@ -131,7 +140,11 @@ func (s *service) run(ctx context.Context) error {
 	}
 	var relays sync.WaitGroup
 	s.startDevices(devices, &relays)
-	session.start("the MQTT session", s.bridge.Run)
+	if s.pairing == nil {
+		session.start("the MQTT session", s.bridge.Run)
+	} else {
+		session.start("the pair", s.runPair)
+	}
 	relays.Go(func() { s.relayCommands(session.ctx) })
 	if s.http != nil {
 		session.start("the HTTP server", func(ctx context.Context) error { return serveHTTP(ctx, s.http, s.handler()) })
@@ -196,11 +209,15 @@ func (s *service) awaitFirstState() {
 }
 
 func (s *service) health() health {
-	h := health{MQTT: s.bridge.Connected(), SIP: s.phone == nil}
+	h := health{MQTT: s.bridge.Connected(), SIP: s.phone == nil, Active: s.mayAct()}
 	if st := s.state.Load(); st != nil {
 		h.Registered = st.Registered
 		h.SIP = st.Registered || s.cfg.SIP.Server == "" || !st.Active
 	}
-	h.Ready = h.MQTT && h.SIP
+	if s.pairing != nil {
+		h.MQTT = h.MQTT || !h.Active && s.pairing.linked.Load()
+		h.Trouble = s.pairing.elector.Status().Trouble
+	}
+	h.Ready = h.MQTT && h.SIP && h.Trouble == ""
 	return h
 }

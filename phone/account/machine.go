@@ -136,6 +136,15 @@ func (m *Machine) Stop(now time.Time) []Action {
 	return m.unregister(now)
 }
 
+// Abandon stops without taking the registration back: whoever has the account now may have the same Contact.
+func (m *Machine) Abandon(now time.Time) []Action {
+	m.revive = false
+	if m.phase == idle {
+		return nil
+	}
+	return m.stopped(now, Info{State: Stopped})
+}
+
 // unregister takes the binding back if there may be one.
 func (m *Machine) unregister(now time.Time) []Action {
 	if !now.Before(m.expires) {
