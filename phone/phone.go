@@ -241,7 +241,9 @@ func (p *Phone) begin() {
 	p.nat.start()
 	if p.active {
 		p.reg.start()
+		return
 	}
+	p.reg.find()
 }
 
 func (p *Phone) shutdown() {

@@ -12,6 +12,7 @@ import (
 	"github.com/emiago/sipgo/sip"
 
 	"housephone/phone/account"
+	"housephone/phone/resolve"
 	"housephone/phone/transport"
 )
 
@@ -62,7 +63,7 @@ func (r *registration) info() account.Info {
 		return account.Info{State: "standalone", Since: r.since}
 	}
 	i := r.state.Info
-	if !r.p.active && (i.State == account.Stopped || i.State == "") {
+	if !r.p.active && (i.State == account.Stopped || i.State == account.Unregistered || i.State == "") {
 		i.State, i.Hint = account.Unregistered, errNotActive().Error()
 	}
 	return i
@@ -85,6 +86,36 @@ func (r *registration) stop() {
 	}
 	r.watch.stop()
 	r.do(r.machine.Stop(r.p.now()))
+}
+
+// serverRetry is how soon a standby asks again where the server is.
+const serverRetry = 30 * time.Second
+
+// find looks up the server for a standby that does not register: so its calls are refused instead of being passed over
+// in silence, and a takeover is sooner done.
+func (r *registration) find() {
+	p := r.p
+	if r.machine == nil || p.active || p.stopping {
+		return
+	}
+	server := sip.Uri{Scheme: "sip", Host: bracket(strings.Trim(p.cfg.Server, "[]"))}
+	if route := p.firstRoutes(server); len(route) > 0 {
+		server = route[0].(*sip.RouteHeader).Address //nolint:forcetypeassert // made there
+	}
+	host, port, network := p.hop(server)
+	if t, ok := literal(host, port, network); ok {
+		p.learnServer(server, []resolve.Target{t})
+		return
+	}
+	p.background(func(ctx context.Context) {
+		targets, err := p.resolver.Targets(ctx, p.now(), hostPort(host, port), string(network))
+		p.post(func() {
+			p.learnServer(server, targets)
+			if err != nil {
+				p.after(serverRetry, r.find)
+			}
+		})
+	})
 }
 
 // abandon ends the registration without a word to the server.
