@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"housephone/hw"
@@ -48,15 +49,15 @@ type commander struct {
 	runner    *exec.Runner      // nil = nothing may be executed
 	ran       func(topics.ExecResult)
 
-	mayAct   func() bool // this instance has the phone
+	mayAct   func() bool // this instance has the phone; nil = it always has
 	paired   bool        // it is one of several
 	handOver func() outcome
-	retired  bool // active/set 0 of an instance on its own
+	retired  atomic.Bool // active/set 0 of an instance on its own
 }
 
 // start begins a command. What could fail at once is told by the outcome as well.
 func (c *commander) start(cmd topics.Command) outcome {
-	if cmd.Datapoint != "active" && (c.retired || !c.mayAct()) {
+	if cmd.Datapoint != "active" && !c.hasRole() {
 		return failed(topics.Refused, "this instance is not the active one")
 	}
 	if cmd.Datapoint == "exec" {
@@ -120,10 +121,15 @@ func (c *commander) switches(cmd topics.Command) outcome {
 	return nil
 }
 
+// hasRole tells whether this instance has the phone.
+func (c *commander) hasRole() bool {
+	return !c.retired.Load() && (c.mayAct == nil || c.mayAct())
+}
+
 // setActive hands the phone over to the other instance of a pair, or takes an instance on its own out of service.
 func (c *commander) setActive(on bool) outcome {
 	switch {
-	case c.paired && !c.mayAct():
+	case c.paired && !c.hasRole():
 		return failed(topics.Refused, "this instance is not the active one")
 	case c.paired && !on:
 		return c.handOver()
@@ -132,7 +138,7 @@ func (c *commander) setActive(on bool) outcome {
 	case !on && !c.shutdown:
 		return failed(topics.Refused, "PAIR_SHUTDOWN_WHEN_INACTIVE is off, so this instance stays active")
 	}
-	c.retired = !on
+	c.retired.Store(!on)
 	return c.phone.SetActive(on).Wait
 }
 
