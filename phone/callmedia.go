@@ -12,6 +12,7 @@ import (
 
 const (
 	qualityEvery = 5 * time.Second
+	qualityGrid  = 500 * time.Millisecond
 	probeAfter   = 30 * time.Second // of silence
 )
 
@@ -280,9 +281,12 @@ func (m *callMedia) event(e media.Event) {
 	}
 }
 
-// watch measures quality and notices dead media.
+// watch measures quality and notices dead media. Calls do so at common moments, so that one
+// change of state tells of all of them.
 func (m *callMedia) watch() {
-	m.tick = m.call.after(qualityEvery, func() {
+	now := m.call.p.now()
+	next := now.Add(qualityEvery + qualityGrid - 1).Truncate(qualityGrid)
+	m.tick = m.call.after(next.Sub(now), func() {
 		if m.closed {
 			return
 		}
@@ -295,7 +299,7 @@ func (m *callMedia) measure() {
 	c, p := m.call, m.call.p
 	st := m.stream.Stats()
 	m.last = qualityOf(st)
-	p.changed()
+	p.measured = true
 	if !m.agreed.Direction.Receive() || c.held || c.far {
 		return
 	}

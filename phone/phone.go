@@ -57,6 +57,7 @@ type Phone struct {
 	active     bool
 	stopping   bool
 	dirty      bool
+	measured   bool // calls have been measured, which is told for all of them together
 	callSeq    uint64
 }
 
@@ -160,6 +161,7 @@ func (p *Phone) loop(ctx, broken context.Context) {
 		for _, f := range p.box.take() {
 			p.handle(f)
 		}
+		p.flushMeasures()
 		if p.stopping && p.quiet() {
 			return
 		}
@@ -317,8 +319,16 @@ func (p *Phone) changed() { p.dirty = true }
 // flush tells the state if it has changed.
 func (p *Phone) flush() {
 	if p.dirty {
-		p.dirty = false
+		p.dirty, p.measured = false, false
 		p.events.push(StateChanged{p.state()})
+	}
+}
+
+// flushMeasures tells what has been measured.
+func (p *Phone) flushMeasures() {
+	if p.measured {
+		p.changed()
+		p.flush()
 	}
 }
 

@@ -37,11 +37,7 @@ func (v view) changes(old *phone.State, s phone.State) []topics.Message {
 			v.json("call/quality", quality(current)),
 		)
 	}
-	for slot := 1; v.slots > 1 && slot <= v.slots; slot++ {
-		if c := findCall(s.Calls, slot); old == nil || findCall(old.Calls, slot) != c {
-			out = append(out, v.call(callPath(slot, ""), c)...)
-		}
-	}
+	out = append(out, v.perSlot(old, s)...)
 	if old == nil || old.Registered != s.Registered || old.Registration != s.Registration {
 		out = append(out,
 			v.tree.Message("registration", topics.Bool(s.Registered)),
@@ -60,6 +56,39 @@ func (v view) changes(old *phone.State, s phone.State) []topics.Message {
 		)
 	}
 	return out
+}
+
+// perSlot tells of the calls that differ from those of old, of all slots when there is no old. Calls are in the order
+// of their slots, so that one walk finds them: hundreds of calls change often.
+func (v view) perSlot(old *phone.State, s phone.State) []topics.Message {
+	if v.slots <= 1 {
+		return nil
+	}
+	var out []topics.Message
+	var was []phone.Call
+	if old != nil {
+		was = old.Calls
+	}
+	is := s.Calls
+	for slot := 1; slot <= v.slots && (old == nil || len(was)+len(is) > 0); slot++ {
+		var before, now phone.Call
+		before, was = takeCall(was, slot)
+		now, is = takeCall(is, slot)
+		if old == nil || before != now {
+			out = append(out, v.call(callPath(slot, ""), now)...)
+		}
+	}
+	return out
+}
+
+// takeCall takes the call of a slot off the front, without the quality, which its topics do not show.
+func takeCall(calls []phone.Call, slot int) (phone.Call, []phone.Call) {
+	if len(calls) == 0 || calls[0].Slot != slot {
+		return phone.Call{}, calls
+	}
+	c := calls[0]
+	c.Quality = phone.Quality{}
+	return c, calls[1:]
 }
 
 // call is what both the plain topics and calls/<n> tell of a call.
