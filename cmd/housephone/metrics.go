@@ -7,6 +7,7 @@ import (
 
 	"housephone/bridge"
 	"housephone/phone"
+	"housephone/phone/media"
 )
 
 // meter turns the counters of the parts into Prometheus metrics when they are asked for.
@@ -56,6 +57,7 @@ func (m *meter) Collect(out chan<- prometheus.Metric) {
 		counter("panics", "Internal errors that cost one call.", p.Panics)
 		counter("media_frames", "Frames paced.", p.Media.Frames)
 		counter("media_late", "Frames sent more than 1 ms late.", p.Media.Late)
+		out <- lateness(p.Media)
 		counter("media_skipped", "Frames left out because the machine was late.", p.Media.Skipped)
 	}
 	gauge("active", "1 while this instance of a pair has the phone; always on its own.", one(m.active()))
@@ -64,6 +66,20 @@ func (m *meter) Collect(out chan<- prometheus.Metric) {
 		gauge("calls", "Calls in progress.", float64(len(s.Calls)))
 	}
 	m.ended.vec.Collect(out)
+}
+
+// lateness is how late frames were sent.
+func lateness(m media.EngineStats) prometheus.Metric {
+	buckets := map[float64]uint64{}
+	total := uint64(0)
+	bounds := media.LatenessBounds()
+	for i, n := range m.Lateness {
+		if total += n; i < len(bounds) {
+			buckets[bounds[i].Seconds()] = total
+		}
+	}
+	desc := prometheus.NewDesc("housephone_media_lateness_seconds", "How late frames of sound were sent.", nil, nil)
+	return prometheus.MustNewConstHistogram(desc, total, m.LateSum.Seconds(), buckets)
 }
 
 func one(v bool) float64 {

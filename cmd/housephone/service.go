@@ -80,10 +80,17 @@ func (s *service) mayAct() bool { return s.pairing == nil || s.pairing.mayAct() 
 
 // useProcessors keeps a phone of one or two calls on one processor at a time: the
 // pacer's short sleeps otherwise keep the runtime's monitor awake, which costs more
-// than the call. GOMAXPROCS in the environment has the last word.
+// than the call. With many calls the runtime gets one more than there are, so that the
+// pacer, which the kernel prefers, need not wait for a share of the runtime when it wakes.
+// GOMAXPROCS in the environment has the last word.
 func useProcessors(cfg config) {
-	if os.Getenv("GOMAXPROCS") == "" && cfg.Phone.Mode == topics.ModePhone && cfg.Phone.MaxCalls <= 2 {
+	const few, many = 2, 16
+	switch {
+	case os.Getenv("GOMAXPROCS") != "":
+	case cfg.Phone.Mode == topics.ModePhone && cfg.Phone.MaxCalls <= few:
 		runtime.GOMAXPROCS(1)
+	case cfg.Phone.MaxCalls > many:
+		runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 1)
 	}
 }
 

@@ -92,7 +92,8 @@ type slot struct {
 type Buffer struct {
 	cfg   Config
 	slots []slot
-	data  []byte
+	data  []byte // room bytes for each slot
+	room  int
 	stats Stats
 
 	started bool   // next and newest are known
@@ -114,11 +115,8 @@ type Buffer struct {
 // New makes a buffer.
 func New(cfg Config) *Buffer {
 	cfg = cfg.withDefaults()
-	b := &Buffer{
-		cfg:   cfg,
-		slots: make([]slot, cfg.Slots),
-		data:  make([]byte, cfg.Slots*cfg.MaxPayload),
-	}
+	b := &Buffer{cfg: cfg, slots: make([]slot, cfg.Slots), room: min(firstRoom, cfg.MaxPayload)}
+	b.data = make([]byte, cfg.Slots*b.room)
 	b.Reset(cfg.ClockRate)
 	return b
 }
@@ -173,6 +171,7 @@ func (b *Buffer) Push(seq uint16, ts uint32, payload []byte, now time.Duration) 
 	} else if b.newest != seq {
 		b.stats.Reordered++
 	}
+	b.fit(len(payload))
 	*s = slot{seq: seq, used: true, size: len(payload), ts: ts, arrived: now}
 	copy(b.payload(s), payload)
 	b.stats.Held++
@@ -245,6 +244,22 @@ func (b *Buffer) played(back int) bool {
 }
 
 func (b *Buffer) payload(s *slot) []byte {
-	at := (int(s.seq) & (len(b.slots) - 1)) * b.cfg.MaxPayload
+	at := (int(s.seq) & (len(b.slots) - 1)) * b.room
 	return b.data[at : at+s.size]
+}
+
+// firstRoom holds 20 ms of G.711: a sixth of what the longest packets need.
+const firstRoom = 176
+
+// fit makes the slots hold payloads of a size; they never shrink.
+func (b *Buffer) fit(size int) {
+	if size <= b.room {
+		return
+	}
+	room := min(max(size, 2*b.room), b.cfg.MaxPayload)
+	data := make([]byte, len(b.slots)*room)
+	for i := range b.slots {
+		copy(data[i*room:], b.data[i*b.room:(i+1)*b.room])
+	}
+	b.data, b.room = data, room
 }

@@ -71,7 +71,7 @@ func TestNoAllocationPerPacket(t *testing.T) {
 	buf := make([]byte, 2048)
 	to := peer.addr()
 	if n := testing.AllocsPerRun(200, func() {
-		if _, err := s.rtp.WriteToUDPAddrPort(raw, to); err != nil {
+		if err := s.rtp.send(raw, to); err != nil {
 			t.Fatal(err)
 		}
 		if _, _, err := peer.rtp.ReadFromUDPAddrPort(buf); err != nil {

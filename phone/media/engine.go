@@ -11,6 +11,8 @@ import (
 type Engine struct {
 	cfg       Config
 	clock     clock
+	inlet     *inlet          // the pacer's
+	packet    [maxPacket]byte // likewise
 	wake      chan struct{}
 	pace      pacerStats // written by the pacer
 	callbacks sync.WaitGroup
@@ -36,6 +38,7 @@ func NewEngine(cfg Config) (*Engine, error) {
 	return &Engine{
 		cfg:     cfg,
 		clock:   c,
+		inlet:   newInlet(c),
 		wake:    make(chan struct{}, 1),
 		ports:   newPorts(cfg.PortMin, cfg.PortMax),
 		streams: make(map[*Stream]struct{}),

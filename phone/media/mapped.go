@@ -2,7 +2,6 @@ package media
 
 import (
 	"context"
-	"net"
 	"net/netip"
 	"sync"
 
@@ -18,17 +17,20 @@ import (
 func (s *Stream) Mapped(ctx context.Context, server netip.AddrPort) (rtp, rtcp netip.AddrPort, err error) {
 	s.mu.Lock()
 	closed := s.closed
+	if !closed {
+		s.start() // the pacer reads the answers
+	}
 	s.mu.Unlock()
 	if closed {
 		return rtp, rtcp, ErrClosed
 	}
 	var both sync.WaitGroup
 	both.Go(func() {
-		if a, err := ask(ctx, &s.asks.rtcp, s.rtcp, server); err == nil {
+		if a, err := s.ask(ctx, &s.asks.rtcp, s.rtcp, server); err == nil {
 			rtcp = a
 		}
 	})
-	rtp, err = ask(ctx, &s.asks.rtp, s.rtp, server)
+	rtp, err = s.ask(ctx, &s.asks.rtp, s.rtp, server)
 	both.Wait()
 	if err != nil {
 		return netip.AddrPort{}, netip.AddrPort{}, err
@@ -36,9 +38,13 @@ func (s *Stream) Mapped(ctx context.Context, server netip.AddrPort) (rtp, rtcp n
 	return rtp, rtcp, nil
 }
 
-func ask(ctx context.Context, c *stun.Client, conn *net.UDPConn, server netip.AddrPort) (netip.AddrPort, error) {
+func (s *Stream) ask(ctx context.Context, c *stun.Client, by *socket, server netip.AddrPort) (netip.AddrPort, error) {
 	return c.Mapped(ctx, server, func(raw []byte, to netip.AddrPort) error {
-		_, err := conn.WriteToUDPAddrPort(raw, to)
-		return err
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.closed {
+			return ErrClosed
+		}
+		return by.send(raw, to)
 	})
 }

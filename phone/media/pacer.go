@@ -42,7 +42,7 @@ type pacer struct {
 
 type pacerStats struct {
 	frames, skipped, late atomic.Uint64
-	latest                atomic.Int64
+	latest, sum           atomic.Int64
 	lateness              [8]atomic.Uint64
 }
 
@@ -137,16 +137,13 @@ func (s *pacerStats) add(late time.Duration) {
 	if int64(late) > s.latest.Load() {
 		s.latest.Store(int64(late))
 	}
+	s.sum.Add(int64(late))
+	bounds := LatenessBounds()
 	i := 0
-	for i < len(s.lateness)-1 && late > latenessBound(i) {
+	for i < len(bounds) && late > bounds[i] {
 		i++
 	}
 	s.lateness[i].Add(1)
-}
-
-func latenessBound(i int) time.Duration {
-	microseconds := [...]int64{100, 200, 500, 1000, 2000, 5000, 10000}
-	return time.Duration(microseconds[i]) * time.Microsecond
 }
 
 func (s *pacerStats) snapshot() EngineStats {
@@ -155,6 +152,7 @@ func (s *pacerStats) snapshot() EngineStats {
 		Skipped: s.skipped.Load(),
 		Late:    s.late.Load(),
 		LateMax: time.Duration(s.latest.Load()),
+		LateSum: time.Duration(s.sum.Load()),
 	}
 	for i := range s.lateness {
 		out.Lateness[i] = s.lateness[i].Load()

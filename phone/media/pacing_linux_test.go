@@ -37,7 +37,7 @@ func pace(b *testing.B, calls int, length time.Duration) {
 		y.SetSink(&counter{})
 	}
 	probe, peer := open(b, e), listenRaw(b)
-	stampArrivals(b, peer.rtp)
+	noteArrivals(b, peer.rtp)
 	apply(b, probe, params(b, peer.port()))
 	probe.SetSource(sine(b, 440))
 	time.Sleep(300 * ms)
@@ -69,9 +69,9 @@ func pace(b *testing.B, calls int, length time.Duration) {
 	}
 }
 
-// stampArrivals has the kernel note when packets arrive: the reader of the
+// noteArrivals has the kernel note when packets arrive: the reader of the
 // benchmark may itself be late.
-func stampArrivals(b *testing.B, conn *net.UDPConn) {
+func noteArrivals(b *testing.B, conn *net.UDPConn) {
 	b.Helper()
 	raw, err := conn.SyscallConn()
 	if err != nil {

@@ -38,9 +38,10 @@ type player struct {
 	codec   codec.Codec
 	decoder codec.Decoder
 	frame   []int16
-	held    []int16 // decoded, not yet played; cap is fixed
+	held    []int16 // decoded, not yet played
+	most    int     // samples that held and, but for a frame, decoded may grow to
 	decoded []int16
-	payload [1 + maxPayload]byte
+	payload []byte
 	comfort noise.Comfort
 	pause   bool // of the far end: comfort noise fills it
 	conceal *conceal.Concealer
@@ -63,10 +64,11 @@ func (p *player) configure(s *session) {
 	p.codec, p.decoder = s.Codec, s.decoder
 	p.frame = make([]int16, s.samples)
 	longest := max(maxPayload*max(1, s.Codec.SampleRate/s.Codec.ClockRate), s.Codec.Samples(longestPacket))
-	if len(p.decoded) != longest {
+	p.decoded = make([]int16, min(longest, 2*s.samples)) // grows when packets are longer
+	if _, native := s.decoder.(lossConcealer); native {  // of which the payload does not tell the length
 		p.decoded = make([]int16, longest)
 	}
-	p.held = make([]int16, 0, longest+s.samples)
+	p.held, p.most = make([]int16, 0, 2*s.samples), longest+s.samples
 	p.conceal = s.conceal
 	p.native, _ = s.decoder.(lossConcealer)
 	p.missing, p.pause = 0, false
@@ -77,16 +79,17 @@ func (p *player) configure(s *session) {
 
 // turn plays one frame. pop copies the next packet, its kind in front, and tells its
 // state.
-func (p *player) turn(receive bool, pop func(dst []byte) (int, jitter.State)) {
+func (p *player) turn(receive bool, pop func(dst []byte) ([]byte, jitter.State)) {
 	for range popsPerTurn {
 		if !receive || len(p.held) >= len(p.frame) {
 			break
 		}
-		n, state := pop(p.payload[:])
+		var state jitter.State
+		p.payload, state = pop(p.payload[:0])
 		switch state {
 		case jitter.OK:
 			p.bursts.kept()
-			p.arrived(p.payload[:n])
+			p.arrived(p.payload)
 		case jitter.Lost:
 			p.bursts.lost()
 			if p.missing++; p.native == nil || p.missing > mostMissing {
@@ -128,16 +131,20 @@ func (p *player) arrived(packet []byte) {
 
 // good plays a packet of sound.
 func (p *player) good(payload []byte) {
+	p.fit(len(payload) * max(1, p.codec.SampleRate/p.codec.ClockRate))
 	n := p.decoder.Decode(p.decoded, payload)
 	if n == 0 { // damaged: its time passes all the same
 		p.fill(p.length, nil)
 		return
 	}
-	if p.native == nil {
+	p.gap, p.length = 0, n
+	switch {
+	case p.sink == nil:
+		p.gap = p.longGap // nobody hears it: nothing to go on from
+	case p.native == nil:
 		p.conceal.Good(p.decoded[:n])
 	}
 	p.hold(p.decoded[:n])
-	p.gap, p.length = 0, n
 }
 
 // bridge fills the time of the missing packets; next is the one behind them, or
@@ -152,8 +159,15 @@ func (p *player) bridge(next []byte) {
 	}
 }
 
+// fit makes room for so many decoded samples, within the bounds of what is played.
+func (p *player) fit(samples int) {
+	if samples = min(samples, p.most-len(p.frame)); samples > len(p.decoded) {
+		p.decoded = make([]int16, samples)
+	}
+}
+
 func (p *player) hold(pcm []int16) {
-	n := min(len(pcm), cap(p.held)-len(p.held))
+	n := min(len(pcm), p.most-len(p.held))
 	p.held = append(p.held, pcm[:n]...)
 }
 
@@ -166,7 +180,9 @@ func (p *player) fill(n int, next []byte) {
 	}
 	if p.pause {
 		p.comfort.Read(p.decoded[:n])
-		p.conceal.Good(p.decoded[:n])
+		if p.sink != nil {
+			p.conceal.Good(p.decoded[:n])
+		}
 		p.hold(p.decoded[:n])
 		return
 	}

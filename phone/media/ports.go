@@ -45,17 +45,18 @@ func (p *ports) give(port int) { p.rested = append(p.rested, port) }
 func (p *ports) left() int { return len(p.free) + len(p.rested) }
 
 // listenPair opens RTP on port and RTCP on the port above (RFC 3550 11).
-func listenPair(bind netip.Addr, port, dscp int) (rtp, rtcp *net.UDPConn, err error) {
+func listenPair(bind netip.Addr, port, dscp int) (rtp, rtcp *socket, err error) {
 	if rtp, err = listen(bind, port, dscp); err != nil {
 		return nil, nil, err
 	}
 	if rtcp, err = listen(bind, port+1, dscp); err != nil {
-		return nil, nil, errors.Join(err, rtp.Close())
+		rtp.close()
+		return nil, nil, err
 	}
 	return rtp, rtcp, nil
 }
 
-func listen(bind netip.Addr, port, dscp int) (*net.UDPConn, error) {
+func listen(bind netip.Addr, port, dscp int) (*socket, error) {
 	network, addr := "udp", &net.UDPAddr{Port: port}
 	if bind.IsValid() {
 		addr.IP, addr.Zone = bind.AsSlice(), bind.Zone()
@@ -72,7 +73,11 @@ func listen(bind netip.Addr, port, dscp int) (*net.UDPConn, error) {
 		_ = ipv4.NewConn(conn).SetTOS(dscp << 2)
 		_ = ipv6.NewConn(conn).SetTrafficClass(dscp << 2)
 	}
-	return conn, nil
+	s, err := newSocket(conn)
+	if err != nil {
+		return nil, fmt.Errorf("media port: %w", err)
+	}
+	return s, nil
 }
 
 // inUse tells a port that somebody else has from a fault that the next port

@@ -428,14 +428,14 @@ func TestPlayerBridgesGapsAndPacketLengths(t *testing.T) {
 	// 30 ms packets for frames of 20 ms; packets 10 to 19 are lost.
 	packet := 0
 	for range 60 {
-		p.turn(true, func(dst []byte) (int, jitter.State) {
+		p.turn(true, func(dst []byte) ([]byte, jitter.State) {
 			packet++
 			tone.Read(pcm)
 			if packet > 10 && packet <= 20 {
-				return 0, jitter.Lost
+				return dst, jitter.Lost
 			}
-			dst[0] = kindSound
-			return 1 + s.encoder.Encode(dst[1:], pcm), jitter.OK
+			dst = append(append(dst, kindSound), make([]byte, len(pcm))...)
+			return dst[:1+s.encoder.Encode(dst[1:], pcm)], jitter.OK
 		})
 	}
 	level := func(from, n int) float64 { return audio.Level(got.pcm[from : from+n]) }

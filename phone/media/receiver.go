@@ -24,7 +24,7 @@ type receiver struct {
 	dtmf    dtmfReceiver
 	report  heardReport
 	packet  rtp.Packet
-	kinded  [1 + maxPayload]byte
+	kinded  []byte // kind and payload on their way to the buffer
 
 	heardAny bool
 	first    bool          // FirstPacket is still to be reported
@@ -42,7 +42,7 @@ func (r *receiver) configure(s *session, now time.Duration) {
 	old := r.session
 	r.session = s
 	if r.buffer == nil {
-		r.buffer = jitter.New(jitter.Config{ClockRate: s.Codec.ClockRate, MaxPayload: len(r.kinded), MaxDelay: maxBuffer})
+		r.buffer = jitter.New(jitter.Config{ClockRate: s.Codec.ClockRate, MaxPayload: 1 + maxPayload, MaxDelay: maxBuffer})
 	}
 	if old != nil && old.in != nil && s.in != nil && old.in != s.in && old.Remote == s.Remote {
 		s.in.follow(old.in, r.lock.ssrc, now)
@@ -132,9 +132,8 @@ func (r *receiver) push(kind byte, now time.Duration) {
 	case len(p.Payload) == 0:
 		r.buffer.Push(p.SequenceNumber, p.Timestamp, nil, now)
 	default:
-		r.kinded[0] = kind
-		n := copy(r.kinded[1:], p.Payload)
-		r.buffer.Push(p.SequenceNumber, p.Timestamp, r.kinded[:1+n], now)
+		r.kinded = append(append(r.kinded[:0], kind), p.Payload...)
+		r.buffer.Push(p.SequenceNumber, p.Timestamp, r.kinded, now)
 	}
 }
 

@@ -1,7 +1,6 @@
 package media
 
 import (
-	"net"
 	"net/netip"
 	"slices"
 	"sync/atomic"
@@ -22,7 +21,7 @@ const (
 // sender makes the outgoing packets of a stream. SSRC, sequence number and
 // timestamp go on for as long as the stream lives.
 type sender struct {
-	conn   *net.UDPConn
+	socket *socket
 	source audio.Source
 	muted  bool
 	dtmf   dtmfSender
@@ -40,7 +39,7 @@ type sender struct {
 	reports uint32         // RTCP packets
 	header  rtp.Header
 	marker  bool // the next sound packet starts a talk spurt
-	packet  [maxPacket]byte
+	packet  *[maxPacket]byte // the pacer's, for one packet at a time
 
 	// Read by Stats without a lock, written under the stream's.
 	packets, octets, fails, keys, skipped atomic.Uint64
@@ -180,7 +179,7 @@ func (t *sender) write(n int, to netip.AddrPort) {
 			return
 		}
 	}
-	if _, err := t.conn.WriteToUDPAddrPort(raw, to); err != nil {
+	if err := t.socket.send(raw, to); err != nil {
 		t.fails.Add(1)
 		return
 	}

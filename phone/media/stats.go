@@ -50,5 +50,12 @@ type EngineStats struct {
 	Skipped  uint64        // frames left out because the machine was late
 	Late     uint64        // frames handled more than 1 ms after their time
 	LateMax  time.Duration // worst of them
-	Lateness [8]uint64     // frames up to 0.1, 0.2, 0.5, 1, 2, 5, 10 ms late, and above
+	LateSum  time.Duration // of all frames
+	Lateness [8]uint64     // frames by lateness: up to each of [LatenessBounds], and above
+}
+
+// LatenessBounds are the upper bounds of EngineStats.Lateness but for the last.
+func LatenessBounds() [7]time.Duration {
+	const us, ms = time.Microsecond, time.Millisecond
+	return [...]time.Duration{100 * us, 200 * us, 500 * us, ms, 2 * ms, 5 * ms, 10 * ms}
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
-	"net"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -17,6 +16,11 @@ import (
 
 const (
 	eventsHeld = 64 // events that wait for their reader
+	// firstPeriod is how often a stream without an agreement is looked at.
+	firstPeriod = 20 * time.Millisecond
+	// rtcpTurns is how often the RTCP socket is looked at, in packet times: little comes there,
+	// and the kernel's time stamps keep the round trip exact.
+	rtcpTurns = 5
 	// panicsAllowed is after how many failures a stream stops carrying sound.
 	panicsAllowed = 5
 )
@@ -28,7 +32,7 @@ type Stream struct {
 	port      int
 	ssrc      uint32
 	cname     string
-	rtp, rtcp *net.UDPConn
+	rtp, rtcp *socket // used with mu held
 	asks      struct{ rtp, rtcp stun.Client }
 	events    chan Event
 	readers   sync.WaitGroup
@@ -40,6 +44,8 @@ type Stream struct {
 	mu       sync.Mutex // guards following: the pacer's half
 	closed   bool
 	broken   bool
+	started  bool // the pacer has been told
+	turns    int  // of the pacer
 	session  *session
 	tx       sender
 	player   player
@@ -51,20 +57,21 @@ type Stream struct {
 
 var _ paced = (*Stream)(nil)
 
-func newStream(e *Engine, port int, rtpConn, rtcpConn *net.UDPConn) *Stream {
+func newStream(e *Engine, port int, rtpSocket, rtcpSocket *socket) *Stream {
 	var random [22]byte
 	_, _ = rand.Read(random[:]) // never fails
 	s := &Stream{
 		engine: e,
 		port:   port,
-		rtp:    rtpConn,
-		rtcp:   rtcpConn,
+		rtp:    rtpSocket,
+		rtcp:   rtcpSocket,
 		events: make(chan Event, eventsHeld),
 		done:   make(chan struct{}),
 		ssrc:   binary.BigEndian.Uint32(random[:]),
 		cname:  base64.RawStdEncoding.EncodeToString(random[10:]), // RFC 7022 4.2
 	}
-	s.tx.conn = rtpConn
+	s.tx.socket, s.tx.packet = rtpSocket, &e.packet
+	s.period.Store(int64(firstPeriod / tickLength))
 	s.tx.marker = true
 	s.tx.header.SSRC = s.ssrc
 	// In the lower half, so that a loss at the start cannot hide the first roll-over from
@@ -72,8 +79,7 @@ func newStream(e *Engine, port int, rtpConn, rtcpConn *net.UDPConn) *Stream {
 	s.tx.header.SequenceNumber = binary.BigEndian.Uint16(random[4:]) >> 1
 	s.tx.header.Timestamp = binary.BigEndian.Uint32(random[6:])
 	s.player.gain = audio.VolumeGain(audio.MaxVolume)
-	s.readers.Go(func() { s.read(s.rtp, s.receiveRTP) })
-	s.readers.Go(func() { s.read(s.rtcp, s.receiveRTCP) })
+	s.serve()
 	return s
 }
 
@@ -129,6 +135,18 @@ func (s *Stream) put(next *session) {
 	s.rxMu.Unlock()
 	if first {
 		s.reportAt = nextReport(now - reportEvery/2)
+		early := s.rtp.drop() + s.rtcp.drop()
+		s.rxMu.Lock()
+		s.rx.foreign += early
+		s.rxMu.Unlock()
+		s.start()
+	}
+}
+
+// start hands the stream to the pacer; mu is held.
+func (s *Stream) start() {
+	if !s.started {
+		s.started = true
 		s.engine.start(s)
 	}
 }
@@ -220,8 +238,8 @@ func (s *Stream) Close() {
 	s.abortKeys()
 	s.mu.Unlock()
 
-	_ = s.rtp.Close() // ends the readers; nothing else can be done about an error
-	_ = s.rtcp.Close()
+	s.rtp.close() // ends the readers
+	s.rtcp.close()
 	s.readers.Wait()
 	close(s.events)
 	s.engine.release(s)

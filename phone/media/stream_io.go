@@ -1,9 +1,7 @@
 package media
 
 import (
-	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"time"
 
@@ -11,22 +9,6 @@ import (
 
 	"housephone/phone/jitter"
 )
-
-// read hands every datagram of a socket to handle until the socket is closed.
-func (s *Stream) read(conn *net.UDPConn, handle func([]byte, netip.AddrPort, time.Duration)) {
-	buf := make([]byte, 2048) // longer datagrams are cut and thereby malformed
-	for {
-		n, from, err := conn.ReadFromUDPAddrPort(buf)
-		switch {
-		case err == nil:
-			handle(buf[:n], unmap(from), s.engine.clock.now())
-		case errors.Is(err, net.ErrClosed):
-			return
-		default:
-			time.Sleep(tickLength) // an error of the network passes; it must not spin
-		}
-	}
-}
 
 func (s *Stream) receiveRTP(raw []byte, from netip.AddrPort, now time.Duration) {
 	defer s.guard("receive")
@@ -85,6 +67,9 @@ func (s *Stream) ticks() int64 { return s.period.Load() }
 func (s *Stream) skip(frames int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.session == nil {
+		return
+	}
 	s.tx.advance(frames)
 	s.tx.marker = true
 	s.tx.skipped.Add(uint64(frames))
@@ -97,7 +82,7 @@ func (s *Stream) send(time.Duration) (more bool) {
 		return false
 	}
 	more = true // also when the source fails
-	if s.broken {
+	if s.broken || s.session == nil {
 		return more
 	}
 	defer s.silenced("send")
@@ -113,15 +98,19 @@ func (s *Stream) send(time.Duration) (more bool) {
 func (s *Stream) play(now time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed || s.broken {
+	if s.closed {
+		return
+	}
+	s.fetch()
+	if s.broken || s.session == nil {
 		return
 	}
 	defer s.silenced("play")
-	s.player.turn(s.session.Receive, func(dst []byte) (int, jitter.State) {
+	s.player.turn(s.session.Receive, func(dst []byte) ([]byte, jitter.State) {
 		s.rxMu.Lock()
 		defer s.rxMu.Unlock()
 		f, state := s.rx.buffer.Pop(now)
-		return copy(dst, f.Payload), state
+		return append(dst, f.Payload...), state
 	})
 	s.rxMu.Lock()
 	ev, quiet := s.rx.silence(s.engine.cfg.SilenceAfter, now)
@@ -132,6 +121,14 @@ func (s *Stream) play(now time.Duration) {
 	if now >= s.reportAt {
 		s.reportAt = nextReport(now)
 		s.sendReport(now, false)
+	}
+}
+
+// fetch takes in what has come; mu is held.
+func (s *Stream) fetch() {
+	s.engine.inlet.read(s.rtp, s.receiveRTP)
+	if s.turns++; s.turns%rtcpTurns == 0 || s.session == nil {
+		s.engine.inlet.read(s.rtcp, s.receiveRTCP)
 	}
 }
 
@@ -170,11 +167,11 @@ func (s *Stream) sendReport(now time.Duration, bye bool) {
 			return
 		}
 	}
-	conn := s.rtcp
+	socket := s.rtcp
 	if s.session.RTCPMux {
-		conn = s.rtp
+		socket = s.rtp
 	}
-	_, _ = conn.WriteToUDPAddrPort(raw, to)
+	_ = socket.send(raw, to)
 }
 
 // Stats is the record so far.

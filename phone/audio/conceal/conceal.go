@@ -36,14 +36,27 @@ func New(rate int) (*Concealer, error) {
 	if rate < 8000 || rate > 48000 {
 		return nil, fmt.Errorf("concealment at %d Hz: %w", rate, ErrRate)
 	}
-	c := &Concealer{rate: rate}
-	most := c.samples(longest)
-	c.past = make([]float32, 3*most+most/4+c.samples(template))
+	return &Concealer{rate: rate}, nil
+}
+
+// begin makes room for the past, when there is some.
+func (c *Concealer) begin() {
+	if c.past == nil {
+		most := c.samples(longest)
+		c.past = make([]float32, 3*most+most/4+c.samples(template))
+	}
+}
+
+// beginGap makes room for what a gap needs, at the first one.
+func (c *Concealer) beginGap() {
+	c.begin()
+	if c.low != nil {
+		return
+	}
 	c.low = make([]float32, c.samples(template+longest)/c.decimation())
 	for i := range c.loop {
-		c.loop[i] = make([]float32, (i+1)*most)
+		c.loop[i] = make([]float32, (i+1)*c.samples(longest))
 	}
-	return c, nil
 }
 
 func (c *Concealer) samples(ms int) int { return c.rate * ms / 1000 }
@@ -89,6 +102,7 @@ func (c *Concealer) joinLength() int {
 }
 
 func (c *Concealer) remember(frame []int16) {
+	c.begin()
 	if n := len(frame) - len(c.past); n > 0 {
 		frame = frame[n:]
 	}
@@ -103,6 +117,7 @@ func (c *Concealer) remember(frame []int16) {
 // out of the past. The end of each is blended into what came before its start,
 // so that it goes round without a seam.
 func (c *Concealer) prepare() {
+	c.beginGap()
 	c.period = c.findPeriod()
 	end, quarter := len(c.past), c.period/4
 	for i := range c.loop {

@@ -2,6 +2,7 @@ package player
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 
@@ -55,21 +56,17 @@ type Player struct {
 	changed chan struct{}
 
 	mu     sync.Mutex // guards following; held for a few instructions only
-	queue  []Item     // the first one plays; cap MaxQueue
+	queue  []Item     // the first one plays
 	at     int        // samples of the first one that were played
 	rounds int        // times that the first one was played
-	ends   []End      // not fetched yet; cap MaxQueue
+	ends   []End      // not fetched yet; has room for the queue, so that Read allocates nothing
 }
 
 var _ audio.Source = (*Player)(nil)
 
 // New makes a player with an empty queue.
 func New() *Player {
-	return &Player{
-		changed: make(chan struct{}, 1),
-		queue:   make([]Item, 0, MaxQueue),
-		ends:    make([]End, 0, MaxQueue),
-	}
+	return &Player{changed: make(chan struct{}, 1)}
 }
 
 // Changed gets a value after something has begun or ended.
@@ -91,6 +88,7 @@ func (p *Player) Play(item Item) error {
 		return ErrFull
 	}
 	p.queue = append(p.queue, item)
+	p.ends = slices.Grow(p.ends, len(p.queue))
 	p.tell()
 	return nil
 }
@@ -190,7 +188,7 @@ func (p *Player) again(item *Item) bool {
 // end takes the first sound out of the queue.
 func (p *Player) end(e End) {
 	e.ID, e.Name = p.queue[0].ID, p.queue[0].Name
-	p.ends = append(p.ends, e) // has room: Play counts both
+	p.ends = append(p.ends, e) // has room since Play
 	n := copy(p.queue, p.queue[1:])
 	p.queue[n] = Item{}
 	p.queue = p.queue[:n]
