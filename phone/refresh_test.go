@@ -108,9 +108,9 @@ func TestFarEndRefreshes(t *testing.T) {
 	if got := d.ok.Header("Session-Expires"); got != "120;refresher=uac" || d.ok.Header("Require") != "timer" {
 		t.Errorf("Session-Expires %q", got)
 	}
-	do(t, r.ShortenSession(400*time.Millisecond))
+	do(t, r.ShortenSession(1500*time.Millisecond))
 	for i := range 4 {
-		time.Sleep(150 * time.Millisecond)
+		time.Sleep(550 * time.Millisecond)
 		if i%2 == 0 {
 			d.Update("", with("Session-Expires", "120;refresher=uac"), with("Supported", "timer"))
 			p.Expect(t, "200 UPDATE", phonetest.Has("Session-Expires", "120;refresher=uac"))
@@ -119,7 +119,7 @@ func TestFarEndRefreshes(t *testing.T) {
 			ok := p.Expect(t, "200 INVITE", phonetest.Has("Session-Expires", "120;refresher=uac"))
 			d.Ack(ok)
 		}
-		do(t, r.ShortenSession(400*time.Millisecond))
+		do(t, r.ShortenSession(1500*time.Millisecond))
 	}
 	p.Reply(p.Expect(t, "BYE"), 200, "OK")
 	r.ended(t, phone.CauseFailed, true, 408)
