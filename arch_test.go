@@ -41,6 +41,7 @@ func rules() []rule {
 		{"phone/sdp", []string{"housephone/phone/codec", "housephone/phone/sdes", "github.com/pion/sdp/v3"}, "offer and answer are pure"},
 		{"phone/digest", []string{"github.com/emiago/sipgo/sip", "github.com/icholy/digest"}, "digest knows no sockets"},
 		{"phone/account", nil, "the registration machine is pure"},
+		{"phone/pin", nil, "trust in a key needs no sockets"},
 		{"phone/resolve", nil, "name resolution knows no SIP messages"},
 		{"phone/transport", []string{"github.com/emiago/sipgo/sip", "golang.org/x/sync", "golang.org/x/sys"}, "sockets know no transactions"},
 		{"phone/transaction", []string{"github.com/emiago/sipgo/sip", "housephone/phone/transport"}, "transactions know no dialogs"},

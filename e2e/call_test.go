@@ -64,7 +64,11 @@ func TestCallIn(t *testing.T) {
 	want(t, info, map[string]any{"direction": "incoming"})
 	b.WaitTone(peers.HousephoneTone, patience)
 	h.WaitTone(1000, patience)
-	quality := h.JSON("call/quality", "a codec", func(m map[string]any) bool { return m["codec"] != nil })
+	quality := h.JSON("call/quality", "a report of the far end", func(m map[string]any) bool { return m["codec"] != nil && m["remote"] != nil })
+	far, _ := quality["remote"].(map[string]any)
+	if loss, ok := far["loss"].(float64); !ok || loss < 0 || loss > 50 {
+		t.Errorf("the far end tells of %v", far)
+	}
 	if mos, _ := quality["mos"].(float64); mos < 3 || mos > 5 {
 		t.Errorf("mos on loopback is %v", quality["mos"])
 	}

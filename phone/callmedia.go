@@ -320,6 +320,7 @@ func qualityOf(st media.Stats) Quality {
 	return Quality{
 		Codec: st.Codec, Sent: st.Sent, Received: st.Received, Lost: uint64(max(st.Lost, 0)), LossPct: st.LossPercent,
 		JitterMs: st.JitterMS, RTTMs: st.RTTMS, MOS: st.MOS, Dropped: st.Foreign + st.UnknownPT + st.Malformed + st.AuthFailed,
+		Far: FarQuality{Known: st.RemoteReports > 0, LossPct: st.RemoteLossPercent, JitterMs: st.RemoteJitterMS, MOS: st.RemoteMOS},
 	}
 }
 

@@ -67,6 +67,15 @@ type Quality struct {
 	RTTMs    float64 // 0 = not known
 	MOS      float64 // ITU-T G.107, 0 = not known
 	Dropped  uint64  // packets of strangers
+	Far      FarQuality
+}
+
+// FarQuality is how our sound arrives, in the words of the far end's RTCP (RFC 3550 6.4, RFC 3611 4.7).
+type FarQuality struct {
+	Known    bool    // it has reported
+	LossPct  float64 // percent of our packets since its report before
+	JitterMs float64
+	MOS      float64 // 0 = not told
 }
 
 // State is everything a phone shows at one moment.

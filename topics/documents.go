@@ -58,12 +58,24 @@ type Quality struct {
 	JitterMS float64 `json:"jitter_ms"`        // RFC 3550 6.4.1, in milliseconds
 	RTTMS    float64 `json:"rtt_ms,omitempty"` // left out until the far end has reported
 	MOS      float64 `json:"mos"`              // 1..4.5, estimated from the others
+
+	Remote *RemoteQuality `json:"remote,omitempty"` // left out until the far end has reported
+}
+
+// RemoteQuality is how our sound arrives at the far end, as that reports it.
+type RemoteQuality struct {
+	Loss     float64 `json:"loss"`          // per cent of our packets since its report before, 0..100
+	JitterMS float64 `json:"jitter_ms"`     // in milliseconds
+	MOS      float64 `json:"mos,omitempty"` // left out when the far end does not tell
 }
 
 // MarshalJSON rounds to what means something, and writes {} when nothing was measured.
 func (q Quality) MarshalJSON() ([]byte, error) {
 	type document Quality
 	q.Loss, q.JitterMS, q.RTTMS, q.MOS = round(q.Loss), round(q.JitterMS), round(q.RTTMS), round(q.MOS)
+	if r := q.Remote; r != nil {
+		q.Remote = &RemoteQuality{Loss: round(r.Loss), JitterMS: round(r.JitterMS), MOS: round(r.MOS)}
+	}
 	return encodeOrEmpty(document(q))
 }
 

@@ -118,6 +118,11 @@ func (d Device) qualityEntities() []entity {
 		c.EntityCategory, c.Enabled = diagnostic, off()
 		return entity{key: key, feature: FeaturePhone, component: c}
 	}
+	remote := func(key, name string, c component) entity {
+		e := sensor(key, name, c)
+		e.component.ValueTemplate = `{{ value_json.get('remote', {}).get('` + name + `') }}`
+		return e
+	}
 	measured := func(unit, class, icon string, decimals int) component {
 		return component{Unit: unit, DeviceClass: class, StateClass: "measurement", Precision: number(decimals), Icon: icon}
 	}
@@ -127,5 +132,8 @@ func (d Device) qualityEntities() []entity {
 		sensor("jitter", "jitter_ms", measured("ms", "duration", "mdi:waveform", 1)),
 		sensor("rtt", "rtt_ms", measured("ms", "duration", "mdi:timer-outline", 0)),
 		sensor("mos", "mos", measured("", "", "mdi:star-half-full", 1)),
+		remote("remote_loss", "loss", measured("%", "", "mdi:package-variant-remove", 1)),
+		remote("remote_jitter", "jitter_ms", measured("ms", "duration", "mdi:waveform", 1)),
+		remote("remote_mos", "mos", measured("", "", "mdi:star-half-full", 1)),
 	}
 }

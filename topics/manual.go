@@ -80,11 +80,11 @@ type sample struct {
 func samples() []sample {
 	started := time.Date(2026, 3, 1, 17, 20, 5, 250e6, time.UTC)
 	remote := Remote{URI: "sip:601@pbx.local", User: "601", Name: "Kitchen"}
-	quality := Quality{Codec: "PCMA", Loss: 0.4, JitterMS: 3.2, RTTMS: 11, MOS: 4.36}
+	quality := Quality{Codec: "PCMA", Loss: 0.4, JitterMS: 3.2, RTTMS: 11, MOS: 4.36, Remote: &RemoteQuality{Loss: 0.8, JitterMS: 2.5, MOS: 4.3}}
 	return []sample{
 		{"call/info", "`direction` is `incoming` or `outgoing`; `{}` when idle", CallInfo{ID: "3f2a", Direction: Incoming, Remote: remote,
 			Local: "phone", Status: StatusActive, Started: At(started), Answered: At(started.Add(4 * time.Second)), Codec: "PCMA"}},
-		{"call/quality", "`loss` in per cent, `mos` from 1 to 4.5; `{}` when idle", quality},
+		{"call/quality", "`loss` in per cent, `mos` from 1 to 4.5; `remote` is how the far end hears us, once it has told; `{}` when idle", quality},
 		{"call/ended", "`cause` is one of `" + strings.Join(Causes(), "`, `") + "`; `by` is `local` or `remote`; `duration_s` counts from the answer",
 			CallEnded{ID: "3f2a", Direction: Incoming, Remote: remote, Local: "phone", Started: At(started),
 				Answered: At(started.Add(4 * time.Second)), Ended: At(started.Add(64 * time.Second)), Duration: 60,

@@ -75,6 +75,7 @@ func TestDocuments(t *testing.T) {
 		{RegistrationInfo{}, `{}`},
 		{CallInfo{ID: "1", Started: At(at)}, `{"id":"1","direction":"","remote":{"uri":"","user":"","name":""},"local":"","status":"",` +
 			`"started":"2026-03-01T17:00:00.001Z","codec":"","secure":false,"muted":false,"held":false}`},
+		{Quality{Codec: "PCMA", MOS: 4.4, Remote: &RemoteQuality{Loss: math.NaN(), JitterMS: 0.126}}, `{"codec":"PCMA","loss":0,"jitter_ms":0,"mos":4.4,"remote":{"loss":0,"jitter_ms":0.13}}`},
 		{Quality{Codec: "opus", Loss: 1.23456, JitterMS: math.NaN(), RTTMS: math.Inf(1), MOS: 4.409}, `{"codec":"opus","loss":1.23,"jitter_ms":0,"mos":4.41}`},
 		{CallEnded{Cause: CauseBusy, By: ByRemote, SIP: 486, Reason: "<Busy>", Ended: At(at)},
 			`{"id":"","direction":"","remote":{"uri":"","user":"","name":""},"local":"","ended":"2026-03-01T17:00:00.001Z","duration_s":0,` +

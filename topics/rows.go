@@ -37,7 +37,7 @@ func callRows() []Datapoint {
 		{Name: "call/refused", Kind: EventKind, Feature: FeaturePhone,
 			Published: "remote address of a caller sent away because a call is in progress (486)"},
 		{Name: "call/quality", Kind: StateKind, Feature: FeaturePhone, Initial: "{}",
-			Published: "JSON every 5 s in a call: codec, loss, jitter_ms, rtt_ms, mos; `{}` when idle"},
+			Published: "JSON every 5 s in a call: codec, loss, jitter_ms, rtt_ms, mos, remote; `{}` when idle"},
 		{Name: "call/ended", Kind: EventKind, Feature: FeaturePhone,
 			Published: "JSON, the call record: id, direction, remote, local, started, answered, ended, duration_s, cause, by, sip, reason, quality; an announcement ends with one more that has acknowledged_by and calls"},
 		{Name: "status", Kind: StateKind, Values: []string{StatusRing, StatusDial, StatusActive, StatusHangup},

@@ -16,6 +16,7 @@ import (
 	"github.com/caarlos0/env/v11"
 
 	"housephone/phone/codec"
+	"housephone/phone/pin"
 	"housephone/phone/stun"
 	"housephone/topics"
 )
@@ -69,6 +70,7 @@ type sipEnv struct {
 	Advertise    string   `env:"SIP_ADVERTISE" doc:"address[:port] to tell others instead of the local one, for containers"`
 	STUN         string   `env:"SIP_STUN" doc:"host[:3478] of a STUN server that tells our address behind a router; SIP_ADVERTISE wins over it"`
 	TLSCAFile    string   `env:"SIP_TLS_CA_FILE" doc:"PEM file of the authority that signed the server's certificate"`
+	TLSPin       pins     `env:"SIP_TLS_PIN" doc:"sha256//BASE64 (or hex) of the public key that the server's certificate must have, several separated by commas; without SIP_TLS_CA_FILE that is enough, so it also trusts a self-signed certificate"`
 	TLSInsecure  boolean  `env:"SIP_TLS_INSECURE" envDefault:"0" doc:"1 = do not verify the server's certificate"`
 	SRTP         string   `env:"SIP_SRTP" envDefault:"off" doc:"encryption of sound by SDES keys, wants SIP_TRANSPORT=tls: off, optional, required" allowed:"off,optional,required"`
 	RTPPorts     ports    `env:"SIP_RTP_PORTS" envDefault:"16384-16484" doc:"UDP ports of sound"`
@@ -339,6 +341,14 @@ func (c *codecs) UnmarshalText(t []byte) error {
 		*c = append(*c, v)
 	}
 	return nil
+}
+
+type pins pin.Set
+
+func (p *pins) UnmarshalText(t []byte) error {
+	s, err := pin.Parse(string(t))
+	*p = pins(s)
+	return err
 }
 
 type volume int

@@ -44,6 +44,7 @@ func TestLoadErrors(t *testing.T) {
 		{"HTTP_LISTEN", "127.0.0.1:http", "address:port"},
 		{"MQTT_CA_FILE", "/does/not/exist", "no such file"},
 		{"SIP_TLS_INSECURE", "maybe", "0 or 1"},
+		{"SIP_TLS_PIN", "sha256//abc", "sha256//BASE64"},
 		{"SIP_SERVER", "pbx.local", ""}, // names SIP_USER
 		{"PHONE_MODE", "fax", "phone, ivr"},
 		{"PHONE_AUTOANSWER", "2", "0 or 1"},

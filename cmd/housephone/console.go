@@ -231,8 +231,12 @@ func (c *console) stats([]string) reply {
 			return "no call"
 		}
 		q := k.Quality
-		return fmt.Sprintf("%s: sent %d, received %d, lost %d (%.2f %%), jitter %.2f ms, round trip %.1f ms, MOS %.2f, dropped %d",
+		text := fmt.Sprintf("%s: sent %d, received %d, lost %d (%.2f %%), jitter %.2f ms, round trip %.1f ms, MOS %.2f, dropped %d",
 			q.Codec, q.Sent, q.Received, q.Lost, q.LossPct, q.JitterMs, q.RTTMs, q.MOS, q.Dropped)
+		if f := q.Far; f.Known {
+			text += fmt.Sprintf("; at the far end loss %.2f %%, jitter %.2f ms", f.LossPct, f.JitterMs)
+		}
+		return text
 	})
 }
 

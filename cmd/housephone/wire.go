@@ -133,7 +133,11 @@ func remote(p phone.Party) topics.Remote {
 
 func quality(c phone.Call) topics.Quality {
 	q := c.Quality
-	return topics.Quality{Codec: q.Codec, Loss: q.LossPct, JitterMS: q.JitterMs, RTTMS: q.RTTMs, MOS: q.MOS}
+	out := topics.Quality{Codec: q.Codec, Loss: q.LossPct, JitterMS: q.JitterMs, RTTMS: q.RTTMs, MOS: q.MOS}
+	if q.Far.Known {
+		out.Remote = &topics.RemoteQuality{Loss: q.Far.LossPct, JitterMS: q.Far.JitterMs, MOS: q.Far.MOS}
+	}
+	return out
 }
 
 func (v view) registration(i account.Info) topics.RegistrationInfo {

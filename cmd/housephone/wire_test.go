@@ -26,7 +26,8 @@ func testCall() phone.Call {
 	return phone.Call{
 		Slot: 1, ID: "c1", Direction: phone.In, Remote: phone.Party{URI: "sip:601@pbx.local", User: "601", Name: "Kitchen"},
 		Local: "620", Status: phone.StatusActive, Started: at, Answered: at.Add(2 * time.Second), Codec: "PCMA", Muted: true,
-		Quality: phone.Quality{Codec: "PCMA", Sent: 100, Received: 99, Lost: 1, LossPct: 1, JitterMs: 0.25, RTTMs: 1.5, MOS: 4.38},
+		Quality: phone.Quality{Codec: "PCMA", Sent: 100, Received: 99, Lost: 1, LossPct: 1, JitterMs: 0.25, RTTMs: 1.5, MOS: 4.38,
+			Far: phone.FarQuality{Known: true, LossPct: 2, JitterMs: 0.5, MOS: 4.1}},
 	}
 }
 

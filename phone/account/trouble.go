@@ -54,8 +54,11 @@ func tlsHint(err error) string {
 		record  tls.RecordHeaderError
 		alert   tls.AlertError
 		verify  *tls.CertificateVerificationError
+		hinter  interface{ Hint() string } // such as an error of package pin
 	)
 	switch {
+	case errors.As(err, &hinter):
+		return hinter.Hint()
 	case errors.As(err, &unknown):
 		return "the server's certificate is signed by an authority that is not known here: give its CA file, or allow insecure TLS"
 	case errors.As(err, &host):

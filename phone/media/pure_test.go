@@ -372,8 +372,8 @@ func TestReports(t *testing.T) {
 	if d := us.rtt - 60*ms; d < -ms || d > ms {
 		t.Errorf("round trip %v, want 60 ms", us.rtt)
 	}
-	if us.loss < 23 || us.loss > 25 {
-		t.Errorf("loss %.1f %%, want 24", us.loss)
+	if us.loss < 23 || us.loss > 25 || us.blocksOnUs != 1 || far.blocksOnUs != 0 {
+		t.Errorf("loss %.1f %%, want 24; %d and %d reports on our packets", us.loss, us.blocksOnUs, far.blocksOnUs)
 	}
 	if err := us.read([]byte{1, 2, 3}, 1, 0); err == nil {
 		t.Error("garbage was read")

@@ -31,6 +31,8 @@ type heardReport struct {
 	mos     float64 // of our sound by the far end, 0 while unknown
 	rFactor uint8   // likewise
 	reports uint64
+
+	blocksOnUs uint64 // reports of the far end that spoke of our packets
 }
 
 // ntp is the 64 bit NTP time (RFC 3550 4).
@@ -109,6 +111,7 @@ func (h *heardReport) blocks(blocks []rtcp.ReceptionReport, ours uint32, now tim
 		if b.SSRC != ours {
 			continue
 		}
+		h.blocksOnUs++
 		h.loss = 100 * float64(b.FractionLost) / 256
 		h.jitter = b.Jitter
 		if h.sentMiddle == 0 || b.LastSenderReport != h.sentMiddle {

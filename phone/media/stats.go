@@ -25,6 +25,7 @@ type Stats struct {
 	MOS           float64 // 1 to 4.5 by the E-model, 0 before anything arrived
 	ClockPPM      float64 // far clock against ours, known after 10 s
 
+	RemoteReports     uint64  // of the far end on our packets, by RTCP; what follows is known from 1 on
 	RemoteMOS         float64 // of our sound as the far end judges it (RFC 3611), 0 while unknown
 	RemoteLossPercent float64 // our packets lost, as the far end reports
 	RemoteJitterMS    float64 // jitter of our packets, as the far end reports

@@ -210,6 +210,7 @@ func (r *receiver) fill(out *Stats, s *session, now time.Duration) {
 	out.BufferMS = float64(b.Delay) / float64(time.Millisecond)
 	out.Late, out.Duplicates, out.Reordered = b.Late, b.Duplicates, b.Reordered
 	out.RTTMS = float64(r.report.rtt) / float64(time.Millisecond)
+	out.RemoteReports = r.report.blocksOnUs
 	out.RemoteLossPercent = r.report.loss
 	out.RemoteMOS = r.report.mos
 	out.RemoteJitterMS = 1000 * float64(r.report.jitter) / float64(s.Codec.ClockRate)
