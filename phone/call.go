@@ -154,6 +154,7 @@ func (c *call) finish(o outcome) {
 	c.over = true
 	p := c.p
 	c.out.group.lost(c)
+	c.media.final()
 	record := Ended{Call: c.snapshot(), Ended: p.now(), Cause: o.cause, ByFar: o.byFar, Status: o.status, Reason: o.reason}
 	for _, t := range []*timer{c.limit, c.in.ring, c.in.auto, c.in.repeat, c.out.ring, c.re.retry, c.xfer.timeout} {
 		t.stop()

@@ -324,6 +324,13 @@ func qualityOf(st media.Stats) Quality {
 	}
 }
 
+// final measures once more, for the record of the call.
+func (m *callMedia) final() {
+	if m.stream != nil && m.live && !m.closed {
+		m.last = qualityOf(m.stream.Stats())
+	}
+}
+
 // quality is the last measurement, or the final one.
 func (m *callMedia) quality() Quality { return m.last }
 
@@ -338,7 +345,6 @@ func (m *callMedia) close() {
 	if m.stream == nil {
 		return
 	}
-	m.last = qualityOf(m.stream.Stats())
 	stream := m.stream
 	m.release()
 	m.call.p.jobs.Go(stream.Close)

@@ -43,8 +43,8 @@ func TestSound(t *testing.T) {
 	d.rtp.Await(t, "silence", func(x *phonetest.RTP) bool { return x.Level() < -60 })
 	d.Bye()
 	p.Expect(t, "200 BYE")
-	if e := next[phone.Ended](t, r); e.Call.Quality.Sent == 0 {
-		t.Errorf("%+v", e.Call.Quality)
+	if e := next[phone.Ended](t, r); e.Call.Quality.Sent == 0 || e.Call.Quality.Codec != "PCMA" {
+		t.Errorf("a call shorter than the first measurement: %+v", e.Call.Quality)
 	}
 }
 

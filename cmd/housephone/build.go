@@ -36,7 +36,7 @@ func validate(cfg config) error {
 	if err := errors.Join(s.buildPanel(), s.buildExec(), s.buildSwitch(), s.buildPair()); err != nil {
 		return err
 	}
-	_, err := buildSound(cfg.Audio, s.log)
+	_, err := buildSound(cfg, s.log)
 	return err
 }
 
@@ -193,7 +193,7 @@ func (s *service) buildPhone(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if s.sound, err = buildSound(s.cfg.Audio, s.log.With("part", "sound")); err != nil {
+	if s.sound, err = buildSound(s.cfg, s.log.With("part", "sound")); err != nil {
 		return err
 	}
 	udp, tcp, err := sipSockets(ctx, c.Listen)

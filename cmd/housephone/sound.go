@@ -31,11 +31,17 @@ type sound struct {
 }
 
 // buildSound opens nothing yet.
-func buildSound(c audioEnv, log *slog.Logger) (sound, error) {
+func buildSound(cfg config, log *slog.Logger) (sound, error) {
+	c, keyEvery := cfg.Audio, time.Duration(cfg.Phone.ToneDuration+cfg.Phone.ToneGap)
 	var s sound
 	var err error
 	if s.capture, err = device.Open(c.Capture, log); err != nil {
 		return s, badVariable("AUDIO_CAPTURE", c.Capture, err)
+	}
+	if path, ok := strings.CutPrefix(c.Capture, "file:"); ok {
+		if _, err := audio.LoadWAV(path, 8000); err != nil {
+			return s, badVariable("AUDIO_CAPTURE", c.Capture, err)
+		}
 	}
 	if s.playback, err = device.Open(c.Playback, log); err != nil {
 		return s, badVariable("AUDIO_PLAYBACK", c.Playback, err)
@@ -43,7 +49,7 @@ func buildSound(c audioEnv, log *slog.Logger) (sound, error) {
 	if !isCard(c.Playback) {
 		return s, nil
 	}
-	s.ringer, err = ringer.New(ringer.Config{Device: s.playback, Country: c.Country, RingFile: c.RingFile, Log: log})
+	s.ringer, err = ringer.New(ringer.Config{Device: s.playback, Country: c.Country, RingFile: c.RingFile, KeyEvery: keyEvery, Log: log})
 	if err != nil {
 		return s, badVariable("AUDIO_COUNTRY", c.Country, err)
 	}
@@ -97,11 +103,8 @@ func (s sound) ended(e phone.Ended) {
 
 // beep sounds the keys that are sent.
 func (s sound) beep(keys string) {
-	if s.ringer == nil {
-		return
-	}
-	for _, k := range keys {
-		s.ringer.Key(k)
+	if s.ringer != nil {
+		s.ringer.Keys(keys)
 	}
 }
 

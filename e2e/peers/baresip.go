@@ -24,6 +24,7 @@ type BaresipConfig struct {
 	Codecs   string // audio_codecs, default "pcma/8000/1,pcmu/8000/1"
 	ToneHz   float64
 	Rate     int // of its sound, samples a second; 8000, and 16000 for G.722: it does not convert
+	Channels int // likewise; 1, and 2 for Opus
 	CAFile   string
 }
 
@@ -73,6 +74,9 @@ func NewBaresip(t testing.TB, ports *Ports, c BaresipConfig) *Baresip {
 	if c.Rate == 0 {
 		c.Rate = toneRate
 	}
+	if c.Channels == 0 {
+		c.Channels = 1
+	}
 	if c.Codecs == "" {
 		c.Codecs = "pcma/8000/1,pcmu/8000/1"
 	}
@@ -90,7 +94,7 @@ func NewBaresip(t testing.TB, ports *Ports, c BaresipConfig) *Baresip {
 			t.Fatal(err)
 		}
 	}
-	write("config", baresipConfig(b, c, control, first, last, WriteToneAt(t, c.Rate, c.ToneHz, toneLength)))
+	write("config", baresipConfig(b, c, control, first, last, writeTone(t, c.Rate, c.Channels, c.ToneHz, toneLength)))
 	write("accounts", fmt.Sprintf("<sip:%s@%s%s>%s;audio_codecs=%s\n", c.User, c.Domain, c.URIParam, c.Account, c.Codecs))
 	write("contacts", "")
 	b.Process = Start(t, Command{
@@ -116,7 +120,7 @@ func baresipConfig(b *Baresip, c BaresipConfig, control, first, last int, tone s
 		"jitter_buffer_delay 0-0",
 		fmt.Sprintf("rtp_ports %d-%d", first, last),
 		"module_path " + baresipModules(b.t),
-		"module g711.so", "module g722.so", "module srtp.so", "module aufile.so", "module aubridge.so", "module sndfile.so",
+		"module g711.so", "module g722.so", "module opus.so", "module srtp.so", "module aufile.so", "module aubridge.so", "module sndfile.so",
 		"module_tmp uuid.so", "module_tmp account.so",
 		"module_app contact.so", "module_app menu.so", "module_app ctrl_tcp.so",
 		"statmode_default off",

@@ -16,6 +16,8 @@ type LinphoneConfig struct {
 	Registrar *Kamailio // nil = none
 	Transport string    // udp (default), tcp, tls
 	ToneHz    float64   // what it sends, default 700
+	Codec     string    // the only one it has, "opus 48000 2" or "G722 8000 1"; default PCMA and PCMU
+	SRTP      bool      // it insists on encrypted sound
 }
 
 // Linphone is a softphone driven by its console. It needs no sound card and no sound server: it plays and records files.
@@ -24,6 +26,7 @@ type Linphone struct {
 	Port      int
 	User      string
 	Recording string // WAV of what it hears; grows while a call lasts
+	rate      int    // of the recording
 	t         testing.TB
 	seen      int // bytes of its output that the test has dealt with
 }
@@ -45,7 +48,7 @@ func NewLinphone(t testing.TB, ports *Ports, c LinphoneConfig) *Linphone {
 	if err := os.MkdirAll(filepath.Join(home, ".local", "share", "linphone"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	l := &Linphone{Port: ports.Next(), User: c.User, Recording: filepath.Join(home, "heard.wav"), t: t}
+	l := &Linphone{Port: ports.Next(), User: c.User, Recording: filepath.Join(home, "heard.wav"), rate: c.rate(), t: t}
 	media, _ := ports.Range(6, 2)
 	config := filepath.Join(home, "linphonerc")
 	if err := os.WriteFile(config, []byte(l.config(c, media)), 0o600); err != nil {
@@ -71,19 +74,23 @@ func (l *Linphone) config(c LinphoneConfig, media int) string {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "[sip]\ndefault_proxy=0\nsip_port=%d\nsip_tcp_port=%d\nsip_tls_port=%d\nuse_ipv6=0\nbind_address=127.0.0.1\n", l.Port, tcp, tlsPort)
-	fmt.Fprintf(&b, "contact=\"%s\" <sip:%s@127.0.0.1>\nmedia_encryption=none\nverify_server_certs=1\nverify_server_cn=1\n", l.User, l.User)
+	encryption := "none"
+	if c.SRTP {
+		encryption = "srtp\nmedia_encryption_mandatory=1"
+	}
+	fmt.Fprintf(&b, "contact=\"%s\" <sip:%s@127.0.0.1>\nmedia_encryption=%s\nverify_server_certs=1\nverify_server_cn=1\n", l.User, l.User, encryption)
 	if c.Registrar != nil && c.Registrar.TLS.CAFile != "" {
 		fmt.Fprintf(&b, "root_ca=%s\n", c.Registrar.TLS.CAFile)
 	}
 	// bind_address: else the SDP carries the machine's first IPv6 address
 	fmt.Fprintf(&b, "[rtp]\naudio_rtp_port=%d\nbind_address=127.0.0.1\n", media)
 	b.WriteString("[video]\nenabled=0\ncapture=0\ndisplay=0\nautomatically_initiate=0\nautomatically_accept=0\n")
-	for i, name := range []string{"PCMA", "PCMU"} {
-		fmt.Fprintf(&b, "[audio_codec_%d]\nmime=%s\nrate=8000\nchannels=1\nenabled=1\n", i, name)
-	}
-	for i, codec := range []string{"opus 48000 2", "speex 16000 1", "speex 8000 1", "G729 8000 1"} {
-		f := strings.Fields(codec)
-		fmt.Fprintf(&b, "[audio_codec_%d]\nmime=%s\nrate=%s\nchannels=%s\nenabled=0\n", i+2, f[0], f[1], f[2])
+	for i, codec := range []string{"PCMA 8000 1", "PCMU 8000 1", "opus 48000 2", "G722 8000 1", "speex 16000 1", "speex 8000 1", "G729 8000 1"} {
+		f, enabled := strings.Fields(codec), 0
+		if codec == c.Codec || c.Codec == "" && i < 2 {
+			enabled = 1
+		}
+		fmt.Fprintf(&b, "[audio_codec_%d]\nmime=%s\nrate=%s\nchannels=%s\nenabled=%d\n", i, f[0], f[1], f[2], enabled)
 	}
 	if k := c.Registrar; k != nil {
 		address := k.Server(c.Transport)
@@ -92,6 +99,17 @@ func (l *Linphone) config(c LinphoneConfig, media int) string {
 		fmt.Fprintf(&b, "[auth_info_0]\nusername=%s\npasswd=%s\nrealm=%s\n", l.User, k.Password(l.User), Realm)
 	}
 	return b.String()
+}
+
+// rate is that of what it records: the codec's.
+func (c LinphoneConfig) rate() int {
+	switch c.Codec {
+	case "opus 48000 2":
+		return 48000
+	case "G722 8000 1":
+		return 16000
+	}
+	return toneRate
 }
 
 // waitRegistered asks for the state, since the console says nothing when a registration succeeds.
@@ -134,7 +152,8 @@ func (l *Linphone) Expect(pattern string, timeout time.Duration) string {
 // WaitTone waits until it hears a frequency.
 func (l *Linphone) WaitTone(hz float64, timeout time.Duration) {
 	l.t.Helper()
-	if !Eventually(timeout, func() bool { return HearsTone(l.Recording, hz) }) {
+	// While there is no header the recording is taken for one of toneRate.
+	if !Eventually(timeout, func() bool { return HearsTone(l.Recording, hz*toneRate/float64(l.rate)) }) {
 		s, err := ReadWAV(l.Recording)
 		s = s.Last(heard)
 		l.t.Fatalf("linphonec does not hear %v Hz: %v, level %.0f, error %v", hz, s.Length(), s.RMS(), err)

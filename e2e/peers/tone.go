@@ -33,20 +33,29 @@ func WriteTone(t testing.TB, hz float64, length time.Duration) string {
 // WriteToneAt does so with rate samples a second.
 func WriteToneAt(t testing.TB, rate int, hz float64, length time.Duration) string {
 	t.Helper()
+	return writeTone(t, rate, 1, hz, length)
+}
+
+func writeTone(t testing.TB, rate, channels int, hz float64, length time.Duration) string {
+	t.Helper()
 	n := int(length.Seconds() * float64(rate))
 	var b bytes.Buffer
+	size := 2 * channels * n
 	b.WriteString("RIFF")
 	put := func(v any) { _ = binary.Write(&b, binary.LittleEndian, v) } // a Buffer takes everything
-	put(uint32(wavHeader - 8 + 2*n))
+	put(uint32(wavHeader - 8 + size))
 	b.WriteString("WAVEfmt ")
 	put(uint32(16))
-	put([]uint16{1, 1})
-	put([]uint32{uint32(rate), uint32(2 * rate)})
-	put([]uint16{2, 16})
+	put([]uint16{1, uint16(channels)})
+	put([]uint32{uint32(rate), uint32(2 * channels * rate)})
+	put([]uint16{uint16(2 * channels), 16})
 	b.WriteString("data")
-	put(uint32(2 * n))
+	put(uint32(size))
 	for i := range n {
-		put(int16(16384 * math.Sin(2*math.Pi*hz*float64(i)/float64(rate))))
+		v := int16(16384 * math.Sin(2*math.Pi*hz*float64(i)/float64(rate)))
+		for range channels {
+			b.Write(binary.LittleEndian.AppendUint16(nil, uint16(v)))
+		}
 	}
 	path := filepath.Join(t.TempDir(), "tone.wav")
 	if err := os.WriteFile(path, b.Bytes(), 0o644); err != nil {

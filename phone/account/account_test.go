@@ -672,7 +672,7 @@ func TestHints(t *testing.T) {
 		{"slow", fault(&net.DNSError{IsTimeout: true}), "looked up"},
 		{"dial time-out", fault(syscall.ETIMEDOUT), "does not answer"},
 		{"no name", fault(&net.DNSError{IsNotFound: true}), "spelling"},
-		{"unknown CA", fault(&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}), "CA file"},
+		{"unknown CA", fault(&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}), "SIP_TLS_CA_FILE"},
 		{"wrong name", fault(x509.HostnameError{Certificate: &x509.Certificate{}, Host: "a"}), "another name"},
 		{"expired", fault(x509.CertificateInvalidError{Reason: x509.Expired}), "clock"},
 		{"not for servers", fault(x509.CertificateInvalidError{Reason: x509.IncompatibleUsage}), "not accepted"},

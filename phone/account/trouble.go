@@ -60,7 +60,7 @@ func tlsHint(err error) string {
 	case errors.As(err, &hinter):
 		return hinter.Hint()
 	case errors.As(err, &unknown):
-		return "the server's certificate is signed by an authority that is not known here: give its CA file, or allow insecure TLS"
+		return "the server's certificate is signed by an authority that is not known here: give its file with SIP_TLS_CA_FILE, or pin the key with SIP_TLS_PIN"
 	case errors.As(err, &host):
 		return "the server's certificate is for another name: use the name that stands in the certificate as server"
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:

@@ -101,10 +101,13 @@ func tone(country string, now Play) (tones.Tone, error) {
 	return keyTone(now.Key)
 }
 
-// keyTone is softer than the tone that is sent: it is heard close by.
+// beepLevel is softer than the tone that is sent: it is heard close by.
+const beepLevel = -22
+
+// keyTone is the beep of one key.
 func keyTone(key rune) (tones.Tone, error) {
 	t, err := tones.Key(key, beepTime)
-	t.Level = -22
+	t.Level = beepLevel
 	return t, err
 }
 

@@ -26,6 +26,8 @@ type Config struct {
 	RingFile string
 	Volume   int // 1 to 20 as in [audio.VolumeGain]; 0 = 20
 	Rate     int // Hz at which the device is opened, 8000 to 48000; 0 = 16000
+	// KeyEvery is the time from one key that is sent to the next; 0 = 260 ms.
+	KeyEvery time.Duration
 	Log      *slog.Logger
 }
 
@@ -35,6 +37,9 @@ func (c *Config) setDefaults() {
 	}
 	if c.Rate == 0 {
 		c.Rate = 16000
+	}
+	if c.KeyEvery == 0 {
+		c.KeyEvery = 260 * time.Millisecond
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
@@ -91,23 +96,50 @@ func (r *Ringer) Show(s State) {
 	r.wake()
 }
 
-// Key beeps as a key 0-9 * # A-D does that was sent; other keys are silent. It
-// never waits.
-func (r *Ringer) Key(key rune) {
-	if _, err := tones.Key(key, beepTime); err != nil {
-		return
-	}
+// Keys beeps as the keys 0-9 * # A-D do that are sent one after the other, ',' being half a second of pause; others are
+// silent. Without a call's loudspeaker the last is heard alone. It never waits.
+func (r *Ringer) Keys(keys string) {
 	r.mu.Lock()
-	own := r.machine.Key(key, time.Now())
+	own := false
+	for _, k := range keys {
+		if _, err := tones.Key(k, beepTime); err == nil {
+			own = r.machine.Key(k, time.Now()) || own
+		}
+	}
 	sinks := slices.Clone(r.sinks)
 	r.mu.Unlock()
 	if own {
 		r.wake()
 		return
 	}
-	for _, k := range sinks {
-		k.beep(key)
+	t := r.beeps(keys)
+	if len(t.Segments) == 0 {
+		return
 	}
+	for _, k := range sinks {
+		k.beep(t)
+	}
+}
+
+const keyPause = 500 * time.Millisecond
+
+// beeps is the sound of keys at the pace at which they are sent.
+func (r *Ringer) beeps(keys string) tones.Tone {
+	all := tones.Tone{Once: true, Level: beepLevel}
+	gap := max(r.cfg.KeyEvery-beepTime, 0)
+	for _, k := range keys {
+		if k == ',' {
+			all.Segments = append(all.Segments, tones.Segment{Length: keyPause})
+			continue
+		}
+		t, err := tones.Key(k, beepTime)
+		if err != nil {
+			continue
+		}
+		all.Segments = append(all.Segments, t.Segments...)
+		all.Segments = append(all.Segments, tones.Segment{Length: gap})
+	}
+	return all
 }
 
 // wake has Run look at once.

@@ -201,12 +201,12 @@ func TestVolume(t *testing.T) {
 
 func TestKey(t *testing.T) {
 	bench(t, ringer.Config{}, func(t *testing.T, r *ringer.Ringer, s *speaker, _ *bytes.Buffer) {
-		r.Key('x')
+		r.Keys("x")
 		time.Sleep(time.Second)
 		if _, opens, _ := s.state(); opens != 0 {
 			t.Error("a key that does not exist beeps")
 		}
-		r.Key('5')
+		r.Keys("5")
 		time.Sleep(time.Second)
 		open, opens, pcm := s.state()
 		if open != 0 || opens != 1 {
@@ -249,7 +249,7 @@ func TestShare(t *testing.T) {
 		want := speech[0]
 		for i := range 10 {
 			if i == 2 {
-				r.Key('1')
+				r.Keys("1")
 			}
 			sink.Write(speech)
 		}
@@ -282,6 +282,37 @@ func TestShare(t *testing.T) {
 		synctest.Wait()
 		if open, _, _ := s.state(); open != 1 || line.open != 0 {
 			t.Errorf("%d and %d open, want the ringer's alone", open, line.open)
+		}
+	})
+}
+
+// Several keys beep one after the other, as they are sent.
+func TestKeysInACall(t *testing.T) {
+	bench(t, ringer.Config{KeyEvery: 200 * time.Millisecond}, func(t *testing.T, r *ringer.Ringer, _ *speaker, _ *bytes.Buffer) {
+		line := &speaker{}
+		sink, err := r.Share(line).OpenSink(8000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		show(r, ringer.Active)
+		r.Keys("1x,2")
+		frame := make([]int16, 160)
+		for range 60 {
+			clear(frame)
+			sink.Write(frame)
+		}
+		_, _, pcm := line.state()
+		for _, c := range []struct {
+			from, to time.Duration
+			hz       float64 // 0 = silence
+		}{{0, 100, 1209}, {100, 700, 0}, {700, 800, 1336}, {800, 1200, 0}} {
+			part := pcm[c.from*8+16 : c.to*8-16]
+			if c.hz == 0 && audio.Level(part) > -60 || c.hz > 0 && audio.ToneLevel(part, 8000, c.hz) < -25 {
+				t.Errorf("%d to %d ms: %.1f dBFS, of it %v Hz %.1f dBFS", c.from, c.to, audio.Level(part), c.hz, audio.ToneLevel(part, 8000, c.hz))
+			}
+		}
+		if err := sink.Close(); err != nil {
+			t.Error(err)
 		}
 	})
 }
@@ -425,7 +456,7 @@ func TestConfig(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		show(r, ringer.Incoming)
-		r.Key('1')
+		r.Keys("1")
 		if err := r.Run(ctx); !errors.Is(err, context.DeadlineExceeded) {
 			t.Error(err)
 		}
@@ -448,7 +479,7 @@ func TestConcurrency(t *testing.T) {
 			frame := make([]int16, 160)
 			for n := range 50 {
 				r.Show(ringer.State{Line: ringer.Line((n + i) % 6), Cause: ringer.Cause(n % 3)})
-				r.Key('7')
+				r.Keys("7")
 				r.SetVolume(n % 21)
 				sink, err := r.Share(s).OpenSink(8000)
 				if err != nil {
@@ -487,7 +518,7 @@ func TestNoAllocation(t *testing.T) {
 	if n := testing.AllocsPerRun(100, func() { sink.Write(frame) }); n != 0 {
 		t.Errorf("%v allocations a frame", n)
 	}
-	r.Key('1')
+	r.Keys("1")
 	if n := testing.AllocsPerRun(3, func() { sink.Write(frame) }); n != 0 {
 		t.Errorf("%v allocations a frame with a beep", n)
 	}

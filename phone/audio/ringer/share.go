@@ -82,12 +82,8 @@ type sharedSink struct {
 	err    error
 }
 
-// beep makes the beep of a key the one to be heard.
-func (k *sharedSink) beep(key rune) {
-	t, err := keyTone(key)
-	if err != nil {
-		return
-	}
+// beep makes the beeps of keys the ones to be heard.
+func (k *sharedSink) beep(t tones.Tone) {
 	if g, err := tones.New(t, k.rate); err == nil {
 		k.keys.Store(g)
 	}

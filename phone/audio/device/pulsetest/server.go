@@ -33,6 +33,29 @@ set-default-sink speaker
 set-default-source mic
 `
 
+// Rooms is the configuration of one quiet room for each name, with a telephone in it: what is said into the sink
+// "NAME_mouth" is what the telephone's source "NAME_mic" hears, and what it plays to the sink "NAME_speaker" can be
+// recorded from "NAME_speaker.monitor".
+func Rooms(names ...string) string {
+	var b strings.Builder
+	for _, n := range names {
+		for _, line := range room(n) {
+			b.WriteString("load-module " + strings.Join(line, " ") + "\n")
+		}
+	}
+	return b.String()
+}
+
+// room is what makes one room, module by module.
+func room(name string) [][]string {
+	const mono = "channels=1 channel_map=mono norewinds=1"
+	return [][]string{
+		append([]string{"module-null-sink", "sink_name=" + name + "_speaker"}, strings.Fields(mono)...),
+		append([]string{"module-null-sink", "sink_name=" + name + "_mouth"}, strings.Fields(mono)...),
+		{"module-remap-source", "source_name=" + name + "_mic", "master=" + name + "_mouth.monitor"},
+	}
+}
+
 // Start runs a server with the configuration, in PulseAudio's script language,
 // until the test ends.
 func Start(t *testing.T, config string) *Server {
@@ -123,10 +146,14 @@ func (s *Server) Control(args ...string) string {
 }
 
 func (s *Server) pactl(args ...string) (string, error) {
+	return pactl(s.dir, s.Env("PULSE_SERVER"), args...)
+}
+
+func pactl(home, server string, args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "pactl", args...)
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + s.dir, "PULSE_SERVER=unix:" + s.Socket()}
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "PULSE_SERVER=" + server}
 	out, err := cmd.CombinedOutput()
 	return string(out), err
 }
