@@ -56,6 +56,11 @@ chaos: deps ## break everything the service depends on, at length, and print wha
 e2e-asterisk: deps ## against Asterisk 22 in a chroot
 	go test -race -tags asterisk -run TestAsterisk -timeout 20m -v ./e2e ./hw/pbx
 
+.PHONY: e2e-sound
+e2e-sound: deps ## every codec with and without encryption through PulseAudio and PipeWire
+	scripts/deps sound
+	go test -race -tags sound -run 'Sound|PulseAudio|PipeWire|Room|Codecs|Opus|TLS' -timeout 20m -v ./e2e ./phone/audio/device/...
+
 .PHONY: e2e-homeassistant
 e2e-homeassistant: deps ## against a real Home Assistant in a chroot, which is built first (minutes, once)
 	scripts/homeassistant build
