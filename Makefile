@@ -52,6 +52,10 @@ fuzz: ## every fuzz target for FUZZTIME (10m)
 chaos: deps ## break everything the service depends on, at length, and print what recovery took
 	CHAOS=full go test -count=1 -timeout 45m -v ./e2e/chaos
 
+.PHONY: soak
+soak: deps ## a hundred calls at a time, commands at random and broker restarts for SOAK (20m); tells what grows
+	SOAK=$(or $(SOAK),20m) go test -tags soak -run TestSoak -timeout 24h -v ./e2e/soak
+
 .PHONY: e2e-asterisk
 e2e-asterisk: deps ## against Asterisk 22 in a chroot
 	go test -race -tags asterisk -run TestAsterisk -timeout 20m -v ./e2e ./hw/pbx
