@@ -199,8 +199,8 @@ func (c *config) check() error {
 			out = append(out, bad("SIP_STUN", c.SIP.STUN, err.Error()))
 		}
 	}
-	if c.Phone.MaxCalls < 1 || c.Phone.MaxCalls > 1000 {
-		out = append(out, bad("PHONE_MAX_CALLS", fmt.Sprint(c.Phone.MaxCalls), "want 1 to 1000"))
+	if c.Phone.MaxCalls < 1 || c.Phone.MaxCalls > 10000 {
+		out = append(out, bad("PHONE_MAX_CALLS", fmt.Sprint(c.Phone.MaxCalls), "want 1 to 10000"))
 	}
 	if d := time.Duration(c.SIP.Expires); d < 30*time.Second || d > 24*time.Hour {
 		out = append(out, bad("SIP_EXPIRES", d.String(), "want 30 seconds to 24 hours"))

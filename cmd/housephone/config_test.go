@@ -49,7 +49,7 @@ func TestLoadErrors(t *testing.T) {
 		{"PHONE_MODE", "fax", "phone, ivr"},
 		{"PHONE_AUTOANSWER", "2", "0 or 1"},
 		{"PHONE_RING_TIMEOUT", "-3s", "seconds or a time"},
-		{"PHONE_MAX_CALLS", "0", "1 to 1000"},
+		{"PHONE_MAX_CALLS", "0", "1 to 10000"},
 		{"PHONE_CODECS", "gsm", "pcm"},
 		{"PHONE_DTMF", "morse", "rfc4733, info, inband"},
 		{"PHONE_VOLUME", "21", "off or 1 to 20"},

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -82,7 +83,7 @@ func (s *service) mayAct() bool { return s.pairing == nil || s.pairing.mayAct() 
 // pacer's short sleeps otherwise keep the runtime's monitor awake, which costs more
 // than the call. With many calls the runtime gets one more than there are, so that the
 // pacer, which the kernel prefers, need not wait for a share of the runtime when it wakes.
-// GOMAXPROCS in the environment has the last word.
+// GOMAXPROCS and GOGC in the environment have the last word.
 func useProcessors(cfg config) {
 	const few, many = 2, 16
 	switch {
@@ -92,7 +93,14 @@ func useProcessors(cfg config) {
 	case cfg.Phone.MaxCalls > many:
 		runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 1)
 	}
+	if os.Getenv("GOGC") == "" && cfg.Phone.MaxCalls > many {
+		debug.SetGCPercent(gcPercent)
+	}
 }
+
+// gcPercent: calls that last leave little to collect, so that collecting twice as often as Go does costs next to
+// nothing and saves a quarter of the memory.
+const gcPercent = 50
 
 // stage is a set of parts that are stopped together.
 type stage struct {
