@@ -12,9 +12,13 @@ import (
 )
 
 const (
-	surveyQuiet = 250 * time.Millisecond // no retained message for so long: there are no more
-	surveyLimit = 1500 * time.Millisecond
-	surveyMost  = 1000 // leftovers that are kept in mind
+	// No retained message for so long: there are no more. Brokers send them with the answer to the subscription, so
+	// that some times what this answer took is enough, within bounds.
+	surveyQuietLeast = 50 * time.Millisecond
+	surveyQuietMost  = 250 * time.Millisecond
+	surveyQuietTimes = 10
+	surveyLimit      = 1500 * time.Millisecond
+	surveyMost       = 1000 // leftovers that are kept in mind
 )
 
 // survey is what the broker still holds from an earlier run. It is filled by receive while it is open.
@@ -43,10 +47,12 @@ func (s *session) survey(ctx context.Context) error {
 		filters = append(filters, b.cfg.DiscoveryTopic)
 	}
 	s.found.start()
+	asked := time.Now()
 	if _, err := s.subscribe(ctx, filters...); err != nil { // a filter that is refused finds nothing
 		return err
 	}
-	if err := s.listen(ctx); err != nil {
+	quiet := min(max(surveyQuietTimes*time.Since(asked), surveyQuietLeast), surveyQuietMost)
+	if err := s.listen(ctx, quiet); err != nil {
 		return err
 	}
 	if err := s.wait(ctx, s.client.Unsubscribe(filters...)); err != nil {
@@ -59,13 +65,13 @@ func (s *session) survey(ctx context.Context) error {
 	return nil
 }
 
-func (s *session) listen(ctx context.Context) error {
+func (s *session) listen(ctx context.Context, quiet time.Duration) error {
 	limit := time.NewTimer(surveyLimit)
 	defer limit.Stop()
 	for {
 		select {
 		case <-s.found.heard:
-		case <-time.After(surveyQuiet):
+		case <-time.After(quiet):
 			return nil
 		case <-limit.C:
 			return nil

@@ -2,14 +2,9 @@ package media
 
 import (
 	"errors"
-	"fmt"
 	"math/rand/v2"
-	"net"
 	"net/netip"
 	"syscall"
-
-	"golang.org/x/net/ipv4"
-	"golang.org/x/net/ipv6"
 )
 
 // ports hands out even ports. One that was given back rests at the end of the
@@ -54,30 +49,6 @@ func listenPair(bind netip.Addr, port, dscp int) (rtp, rtcp *socket, err error) 
 		return nil, nil, err
 	}
 	return rtp, rtcp, nil
-}
-
-func listen(bind netip.Addr, port, dscp int) (*socket, error) {
-	network, addr := "udp", &net.UDPAddr{Port: port}
-	if bind.IsValid() {
-		addr.IP, addr.Zone = bind.AsSlice(), bind.Zone()
-		if network = "udp6"; bind.Unmap().Is4() {
-			network = "udp4"
-		}
-	}
-	conn, err := net.ListenUDP(network, addr)
-	if err != nil {
-		return nil, fmt.Errorf("media port: %w", err)
-	}
-	if dscp >= 0 {
-		// A mark that the system refuses costs priority on the way, no call.
-		_ = ipv4.NewConn(conn).SetTOS(dscp << 2)
-		_ = ipv6.NewConn(conn).SetTrafficClass(dscp << 2)
-	}
-	s, err := newSocket(conn)
-	if err != nil {
-		return nil, fmt.Errorf("media port: %w", err)
-	}
-	return s, nil
 }
 
 // inUse tells a port that somebody else has from a fault that the next port

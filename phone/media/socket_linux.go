@@ -3,6 +3,7 @@ package media
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"strconv"
@@ -18,26 +19,56 @@ type socket struct {
 	v6 bool // IPv4 addresses are written mapped (RFC 4291 2.5.5.2)
 }
 
-// newSocket takes conn over.
-func newSocket(conn *net.UDPConn) (*socket, error) {
-	defer func() { _ = conn.Close() }()
-	raw, err := conn.SyscallConn()
+// listen opens a UDP socket at a port of bind; the zero value is every address of both families.
+func listen(bind netip.Addr, port, dscp int) (*socket, error) {
+	family := unix.AF_INET6
+	if bind.IsValid() && bind.Unmap().Is4() {
+		family = unix.AF_INET
+	}
+	s, err := listenFamily(family, bind.Unmap(), port)
+	if err != nil && !bind.IsValid() && (errors.Is(err, unix.EAFNOSUPPORT) || errors.Is(err, unix.EADDRNOTAVAIL)) { // a system without IPv6
+		s, err = listenFamily(unix.AF_INET, bind, port)
+	}
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("media port %d: %w", port, err)
 	}
-	s := &socket{}
-	var failed error
-	err = raw.Control(func(fd uintptr) {
-		s.fd, failed = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0)
-	})
-	if err != nil || failed != nil {
-		return nil, errors.Join(err, failed)
+	if dscp >= 0 {
+		// A mark that the system refuses costs priority on the way, no call.
+		_ = unix.SetsockoptInt(s.fd, unix.IPPROTO_IP, unix.IP_TOS, dscp<<2)
+		if s.v6 {
+			_ = unix.SetsockoptInt(s.fd, unix.IPPROTO_IPV6, unix.IPV6_TCLASS, dscp<<2)
+		}
 	}
-	domain, _ := unix.GetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_DOMAIN)
-	s.v6 = domain == unix.AF_INET6
 	// Without stamps the moment of fetching counts.
 	_ = unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1)
 	return s, nil
+}
+
+func listenFamily(family int, bind netip.Addr, port int) (*socket, error) {
+	fd, err := unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	var name unix.Sockaddr
+	if family == unix.AF_INET6 {
+		six := &unix.SockaddrInet6{Port: port}
+		only := 0 // IPv4 too
+		if bind.IsValid() {
+			six.Addr, six.ZoneId, only = bind.As16(), scope(bind), 1
+		}
+		_ = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, only)
+		name = six
+	} else {
+		four := &unix.SockaddrInet4{Port: port}
+		if bind.IsValid() {
+			four.Addr = bind.As4()
+		}
+		name = four
+	}
+	if err := unix.Bind(fd, name); err != nil {
+		return nil, errors.Join(err, unix.Close(fd))
+	}
+	return &socket{fd: fd, v6: family == unix.AF_INET6}, nil
 }
 
 // send never waits: a packet that finds no room is lost.

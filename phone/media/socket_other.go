@@ -4,15 +4,38 @@ package media
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"time"
+
+	"golang.org/x/net/ipv4"
+	"golang.org/x/net/ipv6"
 )
 
 // socket is a UDP socket.
 type socket struct{ conn *net.UDPConn }
 
-func newSocket(conn *net.UDPConn) (*socket, error) { return &socket{conn}, nil }
+// listen opens a UDP socket at a port of bind; the zero value is every address of both families.
+func listen(bind netip.Addr, port, dscp int) (*socket, error) {
+	network, addr := "udp", &net.UDPAddr{Port: port}
+	if bind.IsValid() {
+		addr.IP, addr.Zone = bind.AsSlice(), bind.Zone()
+		if network = "udp6"; bind.Unmap().Is4() {
+			network = "udp4"
+		}
+	}
+	conn, err := net.ListenUDP(network, addr)
+	if err != nil {
+		return nil, fmt.Errorf("media port: %w", err)
+	}
+	if dscp >= 0 {
+		// A mark that the system refuses costs priority on the way, no call.
+		_ = ipv4.NewConn(conn).SetTOS(dscp << 2)
+		_ = ipv6.NewConn(conn).SetTrafficClass(dscp << 2)
+	}
+	return &socket{conn}, nil
+}
 
 func (s *socket) send(raw []byte, to netip.AddrPort) error {
 	_, err := s.conn.WriteToUDPAddrPort(raw, to)
