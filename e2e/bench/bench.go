@@ -19,12 +19,52 @@ type bench struct {
 	driver   *driver
 	setup    setup
 	ends     rtpEnds
+	before   string     // the service of another revision; empty = none
 	subjects []*subject // the service first
 	figures  []figure
 }
 
-// kinds are the columns of the table: the service, then what it is measured against.
-func kinds() []starter { return []starter{startHousephone, startBaresip} }
+// kinds are the columns of the table: the service, baresip, and the service of another revision if that is wanted.
+func (b *bench) kinds() []starter {
+	all := []starter{startHousephone, startBaresip}
+	if b.before != "" {
+		all = append(all, b.other(startHousephone))
+	}
+	return all
+}
+
+// other starts the other revision.
+func (b *bench) other(start starter) starter {
+	return func(t testing.TB, ports *peers.Ports, s setup) *subject {
+		s.program, s.kind = b.before, "was"
+		p := start(t, ports, s)
+		p.name = b.beside
+		return p
+	}
+}
+
+// row adds a line of one value for each kind.
+func (b *bench) row(name, unit string, values []float64, t *target) {
+	b.add(line(name, unit, values, t))
+}
+
+// line makes a figure of one value for each kind.
+func line(name, unit string, values []float64, t *target) figure {
+	f := beside(name, unit, values[0], values[1], t)
+	if len(values) > 2 {
+		f = f.against(values[2])
+	}
+	return f
+}
+
+// each makes the values of a line out of what was measured of each kind.
+func each[T any](all []T, value func(T) float64) []float64 {
+	out := make([]float64, 0, len(all))
+	for _, v := range all {
+		out = append(out, value(v))
+	}
+	return out
+}
 
 // measure does all of it.
 func (b *bench) measure(ctx context.Context) (report, error) {
@@ -35,26 +75,41 @@ func (b *bench) measure(ctx context.Context) (report, error) {
 			t.Fatal(err)
 		}
 	})
-	r.Figures = b.figures
-	r.Run = fmt.Sprintf("%s; %d samples after %d, %d calls of %v, %d starts, %d commands, the programs in turns",
-		time.Now().UTC().Format("2006-01-02 15:04 UTC"), b.samples, b.warmup, b.calls, b.call, b.starts, b.commands)
+	r.Figures, r.Beside = b.figures, b.beside
+	r.Run = fmt.Sprintf("%s; %s; %d samples after %d, %d calls of %v, %d starts, %d commands, the programs in turns",
+		time.Now().UTC().Format("2006-01-02 15:04 UTC"), b.only, b.samples, b.warmup, b.calls, b.call, b.starts, b.commands)
 	return r, err
 }
 
-func (b *bench) all() error {
-	for _, step := range []struct {
-		name string
-		do   func() error
-	}{
-		{"build and start", b.prepare},
-		{"memory when idle", func() error { return b.memory("resident memory, idle", atMost(25)) }},
+// part is a piece of a run.
+type part struct {
+	name string
+	do   func() error
+}
+
+// parts are all there are, in their order.
+func (b *bench) parts() []part {
+	return []part{
+		{"idle", func() error { return b.memory("resident memory, idle", atMost(25)) }},
 		{"signalling", b.measureSignalling},
 		{"calls", b.measureCalls},
+		{"collections", b.measureCollections},
 		{"commands", b.measureRate},
-		{"memory after the work", func() error { return b.memory("resident memory, after the work", nil) }},
+		{"relay", b.measureRelay},
+		{"work", func() error { return b.memory("resident memory, after the work", nil) }},
 		{"starts", b.measureStarts},
 		{"packets", b.measurePackets},
-	} {
+		{"scale", b.measureScale},
+		{"most", b.measureMost},
+		{"setups", b.measureSetups},
+	}
+}
+
+func (b *bench) all() error {
+	for _, step := range append([]part{{"build and start", b.prepare}}, b.parts()...) {
+		if step.name != "build and start" && !b.wanted(step.name) {
+			continue
+		}
 		start := time.Now()
 		_, _ = fmt.Fprintf(b.progress, "%s ... ", step.name)
 		if err := step.do(); err != nil {
@@ -82,7 +137,10 @@ func (b *bench) prepare() error {
 	b.setup = setup{broker: broker, program: program, wav: peers.WriteTone(b.t, 440, length)}
 	b.driver = &driver{sip: listen(b.t, 0), mqtt: newMQTT(b.t, peers.Loopback(broker))}
 	b.ends = listenRTP(b.t)
-	for _, start := range kinds() {
+	if err := b.buildOther(); err != nil {
+		return err
+	}
+	for _, start := range b.kinds() {
 		b.subjects = append(b.subjects, start(b.t, ports, b.setup))
 	}
 	for _, s := range b.subjects {
@@ -97,15 +155,15 @@ func (b *bench) add(f figure) { b.figures = append(b.figures, f) }
 
 func (b *bench) memory(name string, t *target) error {
 	const mib = 1 << 20
-	var values [2]float64
-	for i, s := range b.subjects {
+	var values []float64
+	for _, s := range b.subjects {
 		n, err := resident(s.proc.PID())
 		if err != nil {
 			return err
 		}
-		values[i] = float64(n) / mib
+		values = append(values, float64(n)/mib)
 	}
-	b.add(beside(name, "MiB", values[0], values[1], t))
+	b.row(name, "MiB", values, t)
 	return nil
 }
 
@@ -118,21 +176,23 @@ func (b *bench) measureSignalling() error {
 	if err != nil {
 		return err
 	}
-	b.latency("publish to INVITE on the wire", both[0].invite, both[1].invite, times(1))
-	b.latency("INVITE in to 180 out", both[0].ringing, both[1].ringing, times(1))
-	b.latency("INVITE in to the MQTT event", both[0].event, both[1].event, times(1))
+	b.latency("publish to INVITE on the wire", both, func(s signals) []time.Duration { return s.invite })
+	b.latency("INVITE in to 180 out", both, func(s signals) []time.Duration { return s.ringing })
+	b.latency("INVITE in to the MQTT event", both, func(s signals) []time.Duration { return s.event })
 	return nil
 }
 
 // latency adds the lines of a figure: the target speaks of the median.
-func (b *bench) latency(name string, housephone, baresip []time.Duration, t *target) {
-	b.add(beside(name+", median", "ms", milliseconds(median(housephone)), milliseconds(median(baresip)), t))
-	b.add(beside(name+", p99", "ms", milliseconds(quantile(housephone, 0.99)), milliseconds(quantile(baresip, 0.99)), nil))
+func (b *bench) latency(name string, all []signals, of func(signals) []time.Duration) {
+	at := func(q float64) []float64 {
+		return each(all, func(s signals) float64 { return milliseconds(quantile(of(s), q)) })
+	}
+	b.row(name+", median", "ms", at(0.5), times(1))
+	b.row(name+", p99", "ms", at(0.99), nil)
 }
 
 func (b *bench) measureCalls() error {
-	var gap [2][]time.Duration
-	var cpu, took [2]time.Duration
+	all := make([]talk, len(b.subjects))
 	err := profiled(b.t, b.profile, "calls", b.subjects[0].proc.PID(), func() error {
 		for range b.calls {
 			for i, s := range b.subjects {
@@ -140,9 +200,7 @@ func (b *bench) measureCalls() error {
 				if err != nil {
 					return fmt.Errorf("%s: %w", s.name, err)
 				}
-				gap[i] = append(gap[i], t.gaps...)
-				cpu[i] += t.cpu
-				took[i] += t.took
+				all[i].add(t)
 			}
 		}
 		return nil
@@ -150,10 +208,13 @@ func (b *bench) measureCalls() error {
 	if err != nil {
 		return err
 	}
-	b.add(beside("RTP gap, standard deviation", "ms", milliseconds(deviation(gap[0])), milliseconds(deviation(gap[1])), times(0.2)))
-	b.add(beside("RTP gap, p99", "ms", milliseconds(quantile(gap[0], 0.99)), milliseconds(quantile(gap[1], 0.99)), nil))
-	b.add(beside("RTP gap, longest", "ms", milliseconds(quantile(gap[0], 1)), milliseconds(quantile(gap[1], 1)), nil))
-	b.add(beside("processor time in a G.711 call", "%", share(cpu[0], took[0]), share(cpu[1], took[1]), times(1)))
+	gap := func(f func([]time.Duration) time.Duration) []float64 {
+		return each(all, func(t talk) float64 { return milliseconds(f(t.gaps)) })
+	}
+	b.row("RTP gap, standard deviation", "ms", gap(deviation), times(0.2))
+	b.row("RTP gap, p99", "ms", gap(func(g []time.Duration) time.Duration { return quantile(g, 0.99) }), nil)
+	b.row("RTP gap, longest", "ms", gap(func(g []time.Duration) time.Duration { return quantile(g, 1) }), nil)
+	b.row("processor time in a G.711 call", "%", each(all, func(t talk) float64 { return share(t.cpu, t.took) }), times(1))
 	return nil
 }
 
@@ -163,7 +224,7 @@ func share(cpu, took time.Duration) float64 { return 100 * cpu.Seconds() / took.
 // measureRate lets the programs take turns in ten parts.
 func (b *bench) measureRate() error {
 	const parts = 10
-	var seconds [2]float64
+	seconds := make([]float64, len(b.subjects))
 	n := max(b.commands/parts, 1)
 	for range parts {
 		for i, s := range b.subjects {
@@ -174,15 +235,19 @@ func (b *bench) measureRate() error {
 			seconds[i] += float64(n) / rate
 		}
 	}
-	b.add(beside("MQTT commands carried out and answered", "/s", parts*float64(n)/seconds[0], parts*float64(n)/seconds[1], nil))
+	rates := each(seconds, func(s float64) float64 { return parts * float64(n) / s })
+	b.add(line("MQTT commands carried out and answered", "/s", rates, nil).rising())
 	return nil
 }
 
 func (b *bench) measureStarts() error {
-	both := startUps(b.t, b.driver, b.setup, kinds(), b.starts)
-	b.add(beside("start to registered, median", "ms", milliseconds(median(both[0].answered)), milliseconds(median(both[1].answered)), atMost(150)))
-	b.add(beside("start to registered, slowest", "ms", milliseconds(quantile(both[0].answered, 1)), milliseconds(quantile(both[1].answered, 1)), nil))
-	b.add(beside("start to registered on MQTT, median", "ms", milliseconds(median(both[0].told)), milliseconds(median(both[1].told)), nil))
+	all := startUps(b.t, b.driver, b.setup, b.kinds(), b.starts)
+	ms := func(of func(startTimes) time.Duration) []float64 {
+		return each(all, func(s startTimes) float64 { return milliseconds(of(s)) })
+	}
+	b.row("start to registered, median", "ms", ms(func(s startTimes) time.Duration { return median(s.answered) }), atMost(150))
+	b.row("start to registered, slowest", "ms", ms(func(s startTimes) time.Duration { return quantile(s.answered, 1) }), nil)
+	b.row("start to registered on MQTT, median", "ms", ms(func(s startTimes) time.Duration { return median(s.told) }), nil)
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -49,6 +50,28 @@ type talk struct {
 	gaps []time.Duration // between packets
 	cpu  time.Duration   // processor time
 	took time.Duration   // of wall time
+	late []time.Duration // of each packet against an even beat through the earliest one
+}
+
+func (t *talk) add(more talk) {
+	t.gaps, t.late = append(t.gaps, more.gaps...), append(t.late, more.late...)
+	t.cpu += more.cpu
+	t.took += more.took
+}
+
+// lateness is how late each packet came against a beat of one frame through the earliest.
+func lateness(moments []time.Time) []time.Duration {
+	var out []time.Duration
+	for i, m := range moments {
+		out = append(out, m.Sub(moments[0])-time.Duration(i)*frame)
+	}
+	if len(out) > 0 {
+		earliest := slices.Min(out)
+		for i := range out {
+			out[i] -= earliest
+		}
+	}
+	return out
 }
 
 // call lets a program call the driver, with sound in both directions, and measures for that long.
@@ -103,7 +126,8 @@ func (d *driver) sound(ctx context.Context, s *subject, ends rtpEnds, invite *ph
 	if err != nil {
 		return talk{}, err
 	}
-	t := talk{cpu: after - before, took: time.Since(start), gaps: gaps(ends.rtp.arrivals())}
+	moments := ends.rtp.arrivals()
+	t := talk{cpu: after - before, took: time.Since(start), gaps: gaps(moments), late: lateness(moments)}
 	if want := int(length / frame); len(t.gaps) < want/2 { // a machine that stalls loses some
 		return talk{}, fmt.Errorf("%d of %d: %w", len(t.gaps), want, errFewPackets)
 	}

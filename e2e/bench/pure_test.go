@@ -68,6 +68,11 @@ func TestVerdicts(t *testing.T) {
 		{"one allocation too many", alone("x", "allocs", 1, atMost(0)), "no", "no"},
 		{"for information", beside("x", "ms", 9, 1, nil), "-", "yes"},
 		{"nothing to compare with", beside("x", "ms", 9, 0, times(1)), "-", "yes"},
+		{"more than wanted", alone("x", "calls", 600, atMost(500)).rising(), "yes", "yes"},
+		{"fewer than wanted", alone("x", "calls", 300, atMost(500)).rising(), "no", "no"},
+		{"much worse than before", beside("x", "ms", 1, 2, times(1)).against(0.8), "yes", "no"},
+		{"as before", beside("x", "ms", 1, 2, times(1)).against(0.9), "yes", "yes"},
+		{"a rate much lower than before", alone("x", "/s", 600, atMost(500)).rising().against(800), "yes", "no"},
 	} {
 		if got := tc.f.cells()[5]; got != tc.met {
 			t.Errorf("%s: met %s, want %s", tc.name, got, tc.met)
@@ -81,10 +86,12 @@ func TestVerdicts(t *testing.T) {
 
 func TestTable(t *testing.T) {
 	r := report{
+		Beside:  "v1.2.3",
 		Machine: machine{CPU: "Some Processor", Cores: 2, System: "Debian", Kernel: "6.1", Go: "go1.26", Load: "0.10 0.20 0.30", Root: true},
 		Run:     "2026-01-02 03:04 UTC; 200 samples",
 		Figures: []figure{
-			beside("latency, median", "ms", 0.4567, 0.6123, times(1)),
+			beside("latency, median", "ms", 0.4567, 0.6123, times(1)).against(0.5),
+			alone("calls", "calls", 500, atMost(500)).rising(),
 			beside("latency, p99", "ms", 12.34, 1.5, nil),
 			beside("rate", "/s", 12345.6, 6543.2, nil),
 			beside("memory", "MiB", 15.04, 7.4, atMost(25)),

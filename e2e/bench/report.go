@@ -14,6 +14,10 @@ type figure struct {
 	Ratio      *float64 `json:"ratio,omitempty"`   // housephone to baresip
 	Target     *target  `json:"target,omitempty"`  // nil = for information
 	Met        *bool    `json:"met,omitempty"`
+
+	Before      *float64 `json:"before,omitempty"` // of the revision of -beside
+	BeforeRatio *float64 `json:"before_ratio,omitempty"`
+	More        bool     `json:"more,omitempty"` // more is better: a rate, a number of calls
 }
 
 // target is an upper bound of the ratio, or of the service's own value.
@@ -41,9 +45,28 @@ func alone(name, unit string, value float64, t *target) figure {
 	return figure{Name: name, Unit: unit, Housephone: value, Target: t}.judged()
 }
 
+// against adds the value of another revision of the service.
+func (f figure) against(before float64) figure {
+	f.Before = &before
+	if before > 0 {
+		ratio := f.Housephone / before
+		f.BeforeRatio = &ratio
+	}
+	return f
+}
+
+// rising is a figure of which more is better.
+func (f figure) rising() figure {
+	f.More = true
+	return f.judged()
+}
+
 func (f figure) judged() figure {
 	if got, ok := f.measured(); ok {
 		met := got <= f.Target.Max
+		if f.More {
+			met = got >= f.Target.Max
+		}
 		f.Met = &met
 	}
 	return f
@@ -65,8 +88,15 @@ func (f figure) measured() (float64, bool) {
 // tolerance is how much worse than its target a figure may be for -check: the noise of a shared machine.
 const tolerance = 1.2
 
+// acceptable compares within the run only: with the target, and with the other revision.
 func (f figure) acceptable() bool {
+	if r := f.BeforeRatio; r != nil && f.Target != nil && (!f.More && *r > tolerance || f.More && *r < 1/tolerance) {
+		return false
+	}
 	got, ok := f.measured()
+	if f.More {
+		return !ok || got >= f.Target.Max/tolerance
+	}
 	return !ok || got <= f.Target.Max*tolerance
 }
 
@@ -74,6 +104,7 @@ func (f figure) acceptable() bool {
 type report struct {
 	Machine machine  `json:"machine"`
 	Run     string   `json:"run"`
+	Beside  string   `json:"beside,omitempty"` // the other revision
 	Figures []figure `json:"figures"`
 }
 
@@ -89,8 +120,15 @@ func (r report) acceptable() bool {
 // table is the report as a Markdown table whose columns line up.
 func (r report) table() string {
 	rows := [][]string{{"figure", "housephone", "baresip", "ratio", "target", "met"}}
+	if r.Beside != "" {
+		rows[0] = append(rows[0], r.Beside, "ratio")
+	}
 	for _, f := range r.Figures {
-		rows = append(rows, f.cells())
+		cells := f.cells()
+		if r.Beside != "" {
+			cells = append(cells, f.beforeCells()...)
+		}
+		rows = append(rows, cells)
 	}
 	width := make([]int, len(rows[0]))
 	for _, row := range rows {
@@ -137,6 +175,8 @@ func (f figure) cells() []string {
 	}
 	if t := f.Target; t != nil && t.Ratio {
 		cells[4] = fmt.Sprintf("<= %.1fx", t.Max)
+	} else if t != nil && f.More {
+		cells[4] = fmt.Sprintf(">= %g %s", t.Max, f.Unit)
 	} else if t != nil {
 		cells[4] = fmt.Sprintf("<= %g %s", t.Max, f.Unit)
 	}
@@ -146,11 +186,22 @@ func (f figure) cells() []string {
 	return cells
 }
 
+func (f figure) beforeCells() []string {
+	cells := []string{"-", "-"}
+	if f.Before != nil {
+		cells[0] = number(*f.Before, f.Unit)
+	}
+	if f.BeforeRatio != nil {
+		cells[1] = fmt.Sprintf("%.2fx", *f.BeforeRatio)
+	}
+	return cells
+}
+
 // number writes a value with as many decimals as its size bears.
 func number(v float64, unit string) string {
 	decimals := 3
 	switch {
-	case v == float64(int64(v)) && unit == "allocs" || v >= 1000:
+	case v == float64(int64(v)) && (unit == "allocs" || unit == "calls") || v >= 1000:
 		decimals = 0
 	case v >= 10:
 		decimals = 1

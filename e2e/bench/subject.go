@@ -22,6 +22,10 @@ type subject struct {
 	addr netip.AddrPort // its SIP socket
 	proc *peers.Process
 	born time.Time // just before the process was made
+	web  int       // port of the metrics; 0 = none
+
+	prompt func(message) (message, bool) // the command that lets an answered call hear something; nil = it does by itself
+	key    func(message) bool            // a key was pressed in a call
 
 	dial    func(address string) message // command: call
 	hangUp  message                      // command: end the call
@@ -41,6 +45,9 @@ type setup struct {
 	wav       string // what both play in a call: 8 kHz, mono
 	registrar string // host:port; empty = no registration
 	id        string // tells several of a kind apart on the broker
+	kind      string // tells revisions of the service apart; "" is the first one
+	calls     int    // 0 = a phone of one call, else a voice that answers so many
+	ports     int    // first port of their sound
 }
 
 // starter starts a subject and returns without waiting until it is ready.
@@ -59,20 +66,33 @@ func build(ctx context.Context, dir string) (string, error) {
 	return path, nil
 }
 
+// rtpPorts is the range of ports for sound.
+func (s setup) rtpPorts(ports *peers.Ports) (first, last int) {
+	if s.calls == 0 {
+		return ports.Range(8, 2)
+	}
+	return s.ports, s.ports + 2*s.calls + 99
+}
+
 func startHousephone(t testing.TB, ports *peers.Ports, s setup) *subject {
 	t.Helper()
 	sip := ports.Pair()
-	first, last := ports.Range(8, 2)
-	id := "bench" + s.id
+	web := ports.Next()
+	first, last := s.rtpPorts(ports)
+	id := "bench" + s.kind + s.id
 	base := "housephone/" + id
 	env := []string{
 		"HOUSEPHONE_ID=" + id,
 		"MQTT_URL=mqtt://" + peers.Loopback(s.broker),
 		"SIP_LISTEN=" + peers.Loopback(sip),
 		fmt.Sprintf("SIP_RTP_PORTS=%d-%d", first, last),
-		"AUDIO_CAPTURE=file:" + s.wav,
-		"AUDIO_PLAYBACK=none", // as baresip's bridge, which goes nowhere
-		"HTTP_LISTEN=" + peers.Loopback(ports.Next()),
+		"HTTP_LISTEN=" + peers.Loopback(web),
+		"LOG_LEVEL=warn",
+	}
+	if s.calls == 0 {
+		env = append(env, "AUDIO_CAPTURE=file:"+s.wav, "AUDIO_PLAYBACK=none") // as baresip's bridge, which goes nowhere
+	} else {
+		env = append(env, "PHONE_MODE=ivr", "PHONE_AUTOANSWER=1", fmt.Sprintf("PHONE_MAX_CALLS=%d", s.calls), "MEDIA_DIR="+filepath.Dir(s.wav))
 	}
 	if host, port, ok := strings.Cut(s.registrar, ":"); ok {
 		env = append(env, "SIP_SERVER="+host, "SIP_PORT="+port, "SIP_USER="+id)
@@ -83,7 +103,15 @@ func startHousephone(t testing.TB, ports *peers.Ports, s setup) *subject {
 		return func(m message) bool { return m.topic == base+"/"+datapoint && m.payload == value && !m.retained }
 	}
 	return &subject{
-		name: "housephone", user: id, addr: loopback(sip), proc: proc, born: born,
+		name: "housephone", user: id, addr: loopback(sip), proc: proc, born: born, web: web,
+		prompt: func(m message) (message, bool) { // each call that is answered hears a file
+			call, ok := strings.CutSuffix(m.topic, "/status")
+			if !ok || m.payload != "active" || m.retained || !strings.HasPrefix(call, base+"/calls/") {
+				return message{}, false
+			}
+			return message{topic: call + "/play/file/set", payload: fmt.Sprintf(`{"value":%q,"repeat":1000}`, filepath.Base(s.wav))}, true
+		},
+		key:        func(m message) bool { return m.topic == base+"/dtmf" },
 		dial:       func(address string) message { return message{topic: base + "/call/set", payload: address} },
 		hangUp:     message{topic: base + "/call/set", payload: "hangup"},
 		command:    func(i int) message { return message{topic: base + "/volume/set", payload: strconv.Itoa(1 + i%2)} },
@@ -108,8 +136,13 @@ func startBaresip(t testing.TB, ports *peers.Ports, s setup) *subject {
 	if s.registrar != "" {
 		account = fmt.Sprintf("<sip:%s@%s>;regint=300;audio_codecs=pcma/8000/1\n", base, s.registrar)
 	}
-	first, last := ports.Range(8, 2)
-	config := fmt.Sprintf(baresipConfig, peers.Loopback(sip), s.wav, first, last, modules(t), s.broker, base, base)
+	most := 4
+	if s.calls > 0 {
+		most = s.calls
+		account = strings.TrimSpace(account) + ";answermode=auto\n"
+	}
+	first, last := s.rtpPorts(ports)
+	config := fmt.Sprintf(baresipConfig, peers.Loopback(sip), most, s.wav, first, last, modules(t), s.broker, base, base)
 	for name, text := range map[string]string{"config": config, "accounts": account, "contacts": ""} {
 		if err := os.WriteFile(filepath.Join(home, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -136,6 +169,7 @@ func startBaresip(t testing.TB, ports *peers.Ports, s setup) *subject {
 		registered: event("REGISTER_OK"),
 		rings:      event("CALL_INCOMING"),
 		talks:      event("CALL_ESTABLISHED"),
+		key:        event("CALL_DTMF_START"),
 		idle:       event("CALL_CLOSED"),
 		answers: func(m message) bool {
 			return m.topic == "/"+base+"/command_resp/bench" && strings.Contains(m.payload, `"ok":true`)
@@ -148,7 +182,7 @@ func startBaresip(t testing.TB, ports *peers.Ports, s setup) *subject {
 const baresipConfig = `poll_method epoll
 sip_listen %s
 net_interface 127.0.0.1
-call_max_calls 4
+call_max_calls %d
 audio_path /nonexistent
 audio_source aufile,%s
 audio_player aubridge,none
