@@ -76,11 +76,16 @@ func (p *Phone) pick(slot int) (*call, error) {
 // reason why that did not happen.
 func (p *Phone) Call(uri string) *Pending { return p.Place(Order{URI: uri}) }
 
-// Answer accepts the ringing call.
+// Answer accepts the ringing call, or takes over one that is unattended.
 func (p *Phone) Answer(slot int) *Pending {
 	return p.ask(func(reply func(error)) {
 		c := p.ringingCall(slot)
 		if c == nil {
+			if c = p.unattendedCall(slot); c != nil {
+				c.media.takePart()
+				reply(nil)
+				return
+			}
 			reply(errf(Refused, "nothing is ringing"))
 			return
 		}
@@ -97,6 +102,15 @@ func (p *Phone) Answer(slot int) *Pending {
 func (p *Phone) ringingCall(slot int) *call {
 	for _, c := range p.slots {
 		if c != nil && c.status == StatusRing && (slot == 0 || slot == c.slot) {
+			return c
+		}
+	}
+	return nil
+}
+
+func (p *Phone) unattendedCall(slot int) *call {
+	for _, c := range p.slots {
+		if c != nil && c.status == StatusActive && c.media.aside && (slot == 0 || slot == c.slot) {
 			return c
 		}
 	}

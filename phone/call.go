@@ -110,6 +110,7 @@ func (c *call) snapshot() Call {
 		Slot: c.slot, ID: c.id, Direction: c.dir, Remote: c.remote, Local: c.p.user(), Status: c.status,
 		Started: c.started, Answered: c.answered, Codec: c.media.codecName(), Rate: c.media.rateOr(0), Secure: c.media.secure,
 		Muted: c.muted, Held: c.held, HeldByFar: c.far, Tag: c.order.Tag,
+		KeyEvents: c.media.live && c.media.agreed.DTMFRecvPT >= 0, Unattended: c.media.aside,
 	}
 	s.Quality = c.media.quality()
 	return s

@@ -2,6 +2,7 @@ package phone
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"housephone/phone/audio"
@@ -31,6 +32,8 @@ type callMedia struct {
 	source            audio.SourceCloser
 	sink              audio.SinkCloser
 	opening           struct{ source, sink bool }
+	aside             bool         // no device takes part
+	hushed            atomic.Bool  // muted or held: what a recording must not hear either
 	instead           audio.Source // heard by the far end instead of the microphone
 	keys              audio.Source // tones that go before everything else
 	near, far         audio.Sink   // copies for a recording
@@ -156,6 +159,9 @@ func (m *callMedia) reopen() {
 		m.release()
 		m.rate = rate
 	}
+	if m.aside {
+		return
+	}
 	if m.playing && m.sink == nil && !m.opening.sink && p.cfg.Playback != nil {
 		m.opening.sink = true
 		open(m, p.cfg.Playback.OpenSink, &m.opening.sink, func(s audio.SinkCloser) { m.sink = s })
@@ -164,6 +170,19 @@ func (m *callMedia) reopen() {
 		m.opening.source = true
 		open(m, p.cfg.Capture.OpenSource, &m.opening.source, func(s audio.SourceCloser) { m.source = s })
 	}
+}
+
+// leaveAside keeps the devices out of the call, takePart lets them in again.
+func (m *callMedia) leaveAside() {
+	m.aside = true
+	m.release()
+}
+
+func (m *callMedia) takePart() {
+	m.aside = false
+	m.reopen()
+	m.connect()
+	m.call.p.changed()
 }
 
 // open opens one end of a device in the background and hands it to use, unless
@@ -178,7 +197,7 @@ func open[T interface{ Close() error }](m *callMedia, f func(int) (T, error), op
 			case err != nil:
 				p.log.Warn("sound device", "err", err)
 				p.emit(Warning{"the call goes on without sound device: " + err.Error()})
-			case m.closed || m.rate != rate:
+			case m.closed || m.aside || m.rate != rate:
 				p.jobs.Go(func() { _ = dev.Close() })
 				m.reopen()
 			default:
@@ -207,7 +226,7 @@ func (m *callMedia) connect() {
 	if m.keys != nil {
 		source = m.keys
 	}
-	m.stream.SetSource(tapSource(source, m.near))
+	m.stream.SetSource(tapSource(source, m.near, &m.hushed))
 	var sink audio.Sink
 	if m.sink != nil {
 		sink = m.sink
@@ -215,8 +234,8 @@ func (m *callMedia) connect() {
 	m.stream.SetSink(tapSink(sink, m.far))
 }
 
-// tapSource copies what is sent.
-func tapSource(s audio.Source, tap audio.Sink) audio.Source {
+// tapSource copies what is sent, which is silence while the call is hushed.
+func tapSource(s audio.Source, tap audio.Sink, hushed *atomic.Bool) audio.Source {
 	if tap == nil {
 		return s
 	}
@@ -224,6 +243,9 @@ func tapSource(s audio.Source, tap audio.Sink) audio.Source {
 		n := 0
 		if s != nil {
 			n = s.Read(frame)
+		}
+		if hushed.Load() {
+			n = 0
 		}
 		clear(frame[n:])
 		tap.Write(frame)
@@ -264,6 +286,7 @@ func (m *callMedia) release() {
 
 // pauseSource keeps the microphone away while we hold.
 func (m *callMedia) pauseSource(hold bool) {
+	m.hushed.Store(m.call.muted || hold)
 	if m.stream != nil {
 		m.stream.SetMute(m.call.muted || hold)
 	}

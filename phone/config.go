@@ -64,10 +64,13 @@ type Config struct {
 	DND             bool
 	AutoAnswerDelay time.Duration
 	RingTimeout     time.Duration // 60 s
-	MaxCalls        int           // 1
-	MaxCallDuration time.Duration // 0 = no limit
-	MediaTimeout    time.Duration // a call without any RTP or RTCP ends, 120 s
-	EarlyMedia      bool          // answer 183 with SDP while ringing
+	// AnswerUnanswered answers a caller at the end of RingTimeout instead of sending
+	// them away: for an answering machine, see Call.Unattended.
+	AnswerUnanswered bool
+	MaxCalls         int           // 1
+	MaxCallDuration  time.Duration // 0 = no limit
+	MediaTimeout     time.Duration // a call without any RTP or RTCP ends, 120 s
+	EarlyMedia       bool          // answer 183 with SDP while ringing
 
 	SRTP           sdp.SRTPMode  // whether sound is encrypted
 	ComfortNoise   bool          // RFC 3389

@@ -52,8 +52,14 @@ type Call struct {
 	Muted     bool
 	Held      bool // by us
 	HeldByFar bool
-	Quality   Quality
 	Tag       string // of the Order, else empty
+	// KeyEvents: keys of the far end come as telephone-events, so none has to be
+	// heard in its sound.
+	KeyEvents bool
+	// Unattended: answered because nobody did (Config.AnswerUnanswered). Neither
+	// microphone nor loudspeaker take part.
+	Unattended bool
+	Quality    Quality
 }
 
 // Quality is how the media of a call does, as counted here and told by RTCP.

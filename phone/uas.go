@@ -90,6 +90,11 @@ func (c *call) offered() {
 	c.told = true
 	p.emit(Incoming{c.snapshot()})
 	c.in.ring = c.after(p.cfg.RingTimeout, func() {
+		if p.cfg.AnswerUnanswered {
+			c.media.leaveAside()
+			c.accept()
+			return
+		}
 		c.hangup(outcome{cause: CauseNoAnswer, reason: "nobody answered"})
 	})
 	if d, ok := p.autoAnswerDelay(req); ok {
