@@ -51,6 +51,8 @@ func (d Datapoint) normalise(text string) (string, error) {
 		return keys(trimmed)
 	case RecordType:
 		return record(trimmed)
+	case VoiceType:
+		return voice(trimmed)
 	case FileType:
 		return file(trimmed)
 	case LineType:
@@ -140,6 +142,23 @@ func record(text string) (string, error) {
 	case name == "" || len(name) > 128 || name[0] == '.' || name[0] == '-' || strings.ContainsAny(name, `/\:`) ||
 		strings.ContainsFunc(name, unicode.IsControl):
 		return "", invalid("the name of a recording must be a plain file name without folders and leading dot, not %s", quote(name))
+	}
+	return verb + " " + name, nil
+}
+
+// voice checks a command for voice messages and takes the folder off the file, as message/voice and message/list show it.
+func voice(text string) (string, error) {
+	verb, name, _ := strings.Cut(text, " ")
+	verb, name = strings.ToLower(verb), strings.TrimSpace(name)
+	if verb == "listen" && name == "" {
+		return verb, nil
+	}
+	if verb != "heard" && verb != "unheard" && verb != "delete" || name == "" {
+		return "", invalid("message/voice accepts heard <file>, unheard <file>, delete <file>, heard all, delete heard, delete all or listen, not %s", quote(text))
+	}
+	name = strings.TrimPrefix(name, VoiceFolder)
+	if name == "" || len(name) > 140 || name[0] == '.' || strings.ContainsAny(name, `/\:`) || strings.ContainsFunc(name, unicode.IsControl) {
+		return "", invalid("a voice message is named as message/voice and message/list show it, not %s", quote(name))
 	}
 	return verb + " " + name, nil
 }

@@ -80,6 +80,12 @@ func (c Command) RecordName() string {
 	return name
 }
 
+// Voice reads the command of message/voice: the word, and the file without its folder, all or heard.
+func (c Command) Voice() (verb, file string) {
+	verb, file, _ = strings.Cut(c.Value, " ")
+	return verb, file
+}
+
 // DTMFCollect is what dtmf/collect asks for: the keys of the caller are gathered until Max are there, the Terminator is
 // pressed or no key came for Timeout seconds.
 type DTMFCollect struct {

@@ -154,7 +154,7 @@ func TestDiscoveryKeys(t *testing.T) {
 // Each topic exists in the table and is used as what it is; each datapoint is in some entity, but for those named here.
 func TestDiscoveryTopics(t *testing.T) {
 	unused := map[string]string{
-		"connection": "availability", "exec": "nothing to click on", "play/file": "for automations", "dtmf/collect": "for automations",
+		"connection": "availability", "exec": "nothing to click on", "play/file": "for automations", "dtmf/collect": "for automations", "menu": "for automations",
 		"result": "for programs", "doorbell/<button>": "in the test of buttons",
 	}
 	tree := everything().Tree

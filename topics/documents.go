@@ -162,11 +162,29 @@ type SIPMessage struct {
 	Body string `json:"body"`
 }
 
+// VoiceFolder is where voice messages lie below RECORD_DIR, as it stands before their names in documents.
+const VoiceFolder = "voice/"
+
 // VoiceMessage is the document of message/voice.
 type VoiceMessage struct {
-	File    string  `json:"file"`
+	File    string  `json:"file"` // below RECORD_DIR
 	Seconds float64 `json:"seconds"`
 	From    string  `json:"from"`
+}
+
+// VoiceList is the document of message/list.
+type VoiceList struct {
+	Messages []VoiceEntry `json:"messages"` // oldest first, not nil
+}
+
+// VoiceEntry is one message of a [VoiceList].
+type VoiceEntry struct {
+	File    string  `json:"file"` // below RECORD_DIR
+	From    string  `json:"from"`
+	Name    string  `json:"name,omitempty"` // as the caller shows it
+	At      Time    `json:"at"`
+	Seconds float64 `json:"seconds"`
+	Heard   bool    `json:"heard"`
 }
 
 // ExecResult is the document of exec.

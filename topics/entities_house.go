@@ -10,7 +10,8 @@ func (d Device) ivrEntities() []entity {
 			CommandTopic: d.Tree.SetTopic("record"), PayloadOn: "start", PayloadOff: "stop", StateOn: "ON", StateOff: "OFF",
 			ValueTemplate: `{{ 'ON' if value else 'OFF' }}`, Icon: "mdi:record-rec"}},
 		{key: "messages_waiting", feature: FeatureVoicemail, component: component{Platform: aSensor,
-			StateTopic: d.Tree.Topic("message/waiting"), StateClass: "measurement", Icon: "mdi:voicemail"}},
+			StateTopic: d.Tree.Topic("message/waiting"), StateClass: "measurement", Icon: "mdi:voicemail",
+			AttributesTopic: d.Tree.Topic("message/list")}},
 		d.say("say", "default", ""),
 	}
 	var others []string

@@ -99,6 +99,7 @@ func samples() []sample {
 		{"dtmf/collected", "`reason` is `terminator`, `max` or `timeout`", DTMFCollected{Digits: "1234", Reason: CollectTerminator}},
 		{"message", "received", SIPMessage{From: "601", Body: "dinner is ready"}},
 		{"message/voice", "a message was left", VoiceMessage{File: "voice/20260301-172005.wav", Seconds: 12.4, From: "601"}},
+		{"message/list", "all voice messages", VoiceList{[]VoiceEntry{{File: "voice/20260301-172005.wav", From: "601", Name: "Kitchen", At: At(started), Seconds: 12.4}}}},
 		{"door/event", "`event` is `opened` or `refused`, `how` is `topic`, `dtmf` or `message`", DoorEvent{Event: DoorOpened, By: "anna", How: HowDTMF}},
 		{"exec", "`exit` is -1 when the command did not start or was ended", ExecResult{Command: "uptime", Stdout: "up 3 days\n", Duration: 4.1}},
 		{"pbx/event", "`fields` holds the rest of the event as the switch sent it", PBXEvent{Event: "CHANNEL_ANSWER",

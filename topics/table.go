@@ -46,6 +46,7 @@ const (
 	AddressType    Type = "address"    // a SIP address
 	KeysType       Type = "keys"       // DTMF keys and commas
 	RecordType     Type = "record"     // start, start <name>, stop
+	VoiceType      Type = "voice"      // a word for voice messages and the file it is for
 	FileType       Type = "file"       // path below a folder
 	TextType       Type = "text"       // any text, line breaks allowed
 	LineType       Type = "line"       // one line of text

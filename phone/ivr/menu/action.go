@@ -21,6 +21,9 @@ type (
 		Max     time.Duration // 0 = the default of the recorder
 		Silence time.Duration // 0 = the default of the recorder
 	}
+	// Messages lets the caller listen to the messages of the mailbox and ends the
+	// menu. Behind tells that a PIN of the menu led there.
+	Messages struct{ Behind bool }
 	// OpenDoor opens the door; the node tells which choice led to it.
 	OpenDoor struct{ Node string }
 	// Transfer hands the caller to another address and ends the menu.
@@ -40,6 +43,7 @@ func (Play) action()     {}
 func (Stop) action()     {}
 func (Publish) action()  {}
 func (Record) action()   {}
+func (Messages) action() {}
 func (OpenDoor) action() {}
 func (Transfer) action() {}
 func (Hangup) action()   {}

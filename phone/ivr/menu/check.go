@@ -14,10 +14,30 @@ func (p *parser) check() {
 	}
 	for _, n := range p.all {
 		p.checkChoices(n)
+		for i, a := range n.Actions {
+			if _, ok := a.(Messages); ok {
+				n.Actions[i] = Messages{Behind: n.behindPIN()}
+			}
+		}
 	}
 	if len(p.errs) == 0 {
 		p.checkCircles()
 	}
+}
+
+// behindPIN tells whether only a PIN of this tree leads to the node.
+func (n *Node) behindPIN() bool {
+	for ; n.parent != nil; n = n.parent {
+		if !n.parent.IsPIN {
+			continue
+		}
+		for _, choice := range n.parent.Choices {
+			if choice == n {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // checkChoices finds digits behind others that are taken first. PINs are not

@@ -11,7 +11,8 @@ import (
 
 // File is a menu file that is read again when it has changed.
 type File struct {
-	path string
+	path  string
+	check func(*Menu) error
 
 	mu       sync.Mutex // guards following
 	menu     *Menu
@@ -19,9 +20,10 @@ type File struct {
 	size     int64
 }
 
-// Load reads the menu file at path.
-func Load(path string) (*File, error) {
-	f := &File{path: path}
+// Load reads the menu file at path. Check finds what cannot be done here, best
+// with an [*Error] for each line; nil accepts everything.
+func Load(path string, check func(*Menu) error) (*File, error) {
+	f := &File{path: path, check: check}
 	if _, err := f.Reload(); err != nil {
 		return nil, err
 	}
@@ -58,6 +60,9 @@ func (f *File) Reload() (changed bool, err error) {
 		return false, fmt.Errorf("menu file: %w", err)
 	}
 	m, err := Parse(data)
+	if err == nil && f.check != nil {
+		err = f.check(m)
+	}
 	if err != nil {
 		return false, fmt.Errorf("menu file %s: %w", f.path, err)
 	}

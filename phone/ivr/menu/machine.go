@@ -41,8 +41,23 @@ func (m *Machine) Start(now time.Time) []Action {
 	return m.enter(m.menu.Start, now)
 }
 
-// Secret tells that the keys which are pressed now are a PIN.
-func (m *Machine) Secret() bool { return m.node != nil && m.node.IsPIN }
+// Secret tells that the keys which are pressed now are a PIN, or may be one: of
+// a caller who does not wait for the end of what is said before it, or who was
+// one digit too fast for the last attempt.
+func (m *Machine) Secret() bool {
+	if m.node == nil {
+		return false
+	}
+	next := m.menu.follower(m.node)
+	return m.node.IsPIN || m.closing || next != nil && next.IsPIN
+}
+
+// Rest starts the wait for a key anew: the keys had another purpose meanwhile.
+func (m *Machine) Rest(now time.Time) {
+	if m.node != nil {
+		m.deadline = now.Add(m.node.Timeout)
+	}
+}
 
 // Done tells that the menu has ended.
 func (m *Machine) Done() bool { return m.done }
@@ -64,7 +79,7 @@ func (m *Machine) enter(n *Node, now time.Time) (out []Action) {
 			a = m.fill(a)
 			out = append(out, a)
 			switch a.(type) {
-			case Hangup, Transfer:
+			case Hangup, Transfer, Messages:
 				m.done = true
 				return out
 			}
@@ -166,15 +181,25 @@ func (m *Machine) Tick(now time.Time) []Action {
 	return m.timeout(nil, now)
 }
 
-// Key takes a key of the caller.
+// Key takes a key of the caller. One that comes while it is said what was wrong
+// with those before is the first of the next attempt.
 func (m *Machine) Key(key byte, now time.Time) (out []Action) {
 	n := m.node
-	if m.done || m.closing || n == nil || len(n.Choices) == 0 || strings.IndexByte("0123456789*#ABCD", key) < 0 {
+	if strings.IndexByte("0123456789*#ABCD", key) < 0 {
 		return nil
+	}
+	if n != nil && !m.done && !m.closing && m.sounding && n.BargeIn && len(n.Choices) == 0 {
+		if next := m.menu.follower(n); next != nil && len(next.Choices) > 0 {
+			out = append(append(out, Stop{}), m.enter(next, now)...)
+			n = m.node
+		}
+	}
+	if m.done || m.closing || n == nil || len(n.Choices) == 0 {
+		return out
 	}
 	if m.sounding {
 		if !n.BargeIn {
-			return nil
+			return out
 		}
 		m.sounding = false
 		out = append(out, Stop{})

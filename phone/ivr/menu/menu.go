@@ -23,7 +23,11 @@ type Menu struct {
 	PINAttempts int // wrong PINs in one call before it is ended
 
 	nodes map[string]*Node
+	all   []*Node
 }
+
+// Nodes lists all nodes in the order of the file.
+func (m *Menu) Nodes() []*Node { return m.all }
 
 // Node is one place in the menu.
 type Node struct {

@@ -78,6 +78,7 @@ func TestWalks(t *testing.T) {
 		"PIN opens":                {main, "1", "Stop{} Entered{pin} " + askPIN, "1234", "Stop{} Entered{owner} OpenDoor{owner} Publish{ivr/opened by 601} Say{The door is open. }", "quiet", "Hangup{}", "1", "", "quiet", ""},
 		"long PIN":                 {main, "1", "Stop{} Entered{pin} " + askPIN, "quiet", "", "987654", "OpenDoor{} " + main},
 		"wrong PIN":                {main, "quiet", "", "1", "Entered{pin} " + askPIN, "123", "Stop{}", "999", "WrongPIN{1 false} Say{That was wrong. }", "quiet", "Entered{pin} " + askPIN, "4321#", "Stop{} WrongPIN{0 false} Say{That was wrong. }", "1234", "", "quiet", "Hangup{}"},
+		"impatient":                {main, "1", "Stop{} Entered{pin} " + askPIN, "9999#", "Stop{} WrongPIN{1 false} Say{That was wrong. }", "1234", "Stop{} Entered{pin} " + askPIN + " Stop{} Entered{owner} OpenDoor{owner} Publish{ivr/opened by 601} Say{The door is open. }"},
 		"short PIN":                {main, "1", "Stop{} Entered{pin} " + askPIN, "12#", "Stop{} WrongPIN{1 false} Say{That was wrong. }", "quiet", "Entered{pin} " + askPIN, "1234", "Stop{} Entered{owner} OpenDoor{owner} Publish{ivr/opened by 601} Say{The door is open. }"},
 		"message":                  {main, "2", "Stop{} Say{Speak after the tone. }", "5", "", "quiet", "Entered{record} Record{1m0s 4s} Say{Thank you. }", "quiet", "Hangup{}"},
 		"transfer":                 {main, "3", "Stop{} Transfer{601}", "quiet", "", "+99", ""},
@@ -136,6 +137,39 @@ func TestPostActions(t *testing.T) {
 	}
 }
 
+// TestMessages: what leads to the messages is known.
+func TestMessages(t *testing.T) {
+	m := parse(t, "menu: {choices: {'1': {action: messages}, '2': {choices_are_pin: true, choices: {'1234': {action: {say: hi}, post_action: jump in, choices: {'5': {id: in, action: messages}}, message: x}}, default: {action: messages}}}}")
+	for line, want := range map[string]string{"1": "Messages{false}", "21234": "Say{hi } Say{x } Stop{} Entered{in} Messages{true}", "21111": "WrongPIN{2 false} Messages{false}"} {
+		x := NewMachine(m, nil, Caller{})
+		now := time.Unix(0, 0)
+		out := x.Start(now)
+		for i := range len(line) {
+			out = append(out, x.Key(line[i], now)...)
+		}
+		if line == "21234" {
+			out = append(out, x.Key('5', now)...)
+		}
+		if got := text(out); got != want {
+			t.Errorf("%s: %s, want %s", line, got, want)
+		}
+	}
+}
+
+// TestRest: a collection of keys in between does not cost the caller time.
+func TestRest(t *testing.T) {
+	m := NewMachine(parse(t, "menu: {timeout: 5, choices: {'1': {post_action: hangup}}}"), nil, Caller{})
+	now := time.Unix(0, 0)
+	m.Start(now)
+	m.Rest(now.Add(4 * time.Second))
+	if got := text(m.Tick(now.Add(8 * time.Second))); got != "" {
+		t.Error(got)
+	}
+	if got := text(m.Tick(now.Add(9 * time.Second))); got != "Hangup{}" {
+		t.Error(got)
+	}
+}
+
 // TestGuard: wrong PINs of all calls together lock the right one too.
 func TestGuard(t *testing.T) {
 	m := parse(t, "pin_attempts: 10\nmenu: {choices_are_pin: true, choices: {'1234': {action: open_door, post_action: hangup}}}")
@@ -178,6 +212,11 @@ func TestSecret(t *testing.T) {
 	m.Key('1', now)
 	if !m.Secret() || m.Done() {
 		t.Error("the PIN is a secret")
+	}
+	for i, key := range "99999999999999" {
+		if m.Key(byte(key), now); !m.Secret() {
+			t.Errorf("key %d may be one of a PIN", i)
+		}
 	}
 	if m.Start(now) != nil {
 		t.Error("started twice")
@@ -255,6 +294,15 @@ func TestPINsStaySecret(t *testing.T) {
 	}
 }
 
+func refuseGreeting(m *Menu) error {
+	for _, n := range m.Nodes() {
+		if n.Message == "greeting" {
+			return &Error{n.Line, "no greeting here"}
+		}
+	}
+	return nil
+}
+
 func TestReload(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "menu.yaml")
 	at := time.Unix(1_700_000_000, 0)
@@ -268,11 +316,11 @@ func TestReload(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := Load(path); !errors.Is(err, os.ErrNotExist) {
+	if _, err := Load(path, nil); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("missing file: %v", err)
 	}
 	write("menu: {message: one}")
-	f, err := Load(path)
+	f, err := Load(path, refuseGreeting)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -296,6 +344,8 @@ func TestReload(t *testing.T) {
 	reload("gone, told before", false, false, "two")
 	write("menu: {message: four}")
 	reload("mended", true, false, "four")
+	write("menu: {message: greeting}")
+	reload("refused by the check", false, true, "four")
 }
 
 // FuzzParse: a menu that is accepted can be walked with any keys without end.

@@ -64,6 +64,7 @@ func Parse(data []byte) (*Menu, error) {
 	if len(p.errs) > 0 {
 		return nil, errors.Join(p.errs...)
 	}
+	p.menu.all = p.all
 	return p.menu, nil
 }
 

@@ -35,8 +35,10 @@ func (p *parser) one(v *yaml.Node, node *Node) (a Action) {
 			return Hangup{}
 		case "record":
 			return Record{}
+		case "messages":
+			return Messages{}
 		}
-		p.fail(v.Line, "the action is none of open_door, hangup, record, publish, transfer, play, say")
+		p.fail(v.Line, "the action is none of open_door, hangup, record, messages, publish, transfer, play, say")
 		return nil
 	}
 	if v.Kind == yaml.MappingNode && len(v.Content) != 2 {
