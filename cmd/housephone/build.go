@@ -36,6 +36,9 @@ func validate(cfg config) error {
 	if err := errors.Join(s.buildPanel(), s.buildExec(), s.buildSwitch(), s.buildPair()); err != nil {
 		return err
 	}
+	if _, err := s.loadMenu(); err != nil {
+		return err
+	}
 	_, err := buildSound(cfg, s.log)
 	return err
 }
@@ -47,6 +50,8 @@ func (s *service) describe() {
 	s.features = topics.Features{topics.FeaturePhone: c.SIP.Listen != noSIP}
 	c.HW.features(s.features)
 	s.features[topics.FeatureIVR] = c.Phone.Mode == topics.ModeIVR && c.SIP.Listen != noSIP
+	s.features[topics.FeatureRecord] = c.Record.Dir != "" && c.SIP.Listen != noSIP
+	s.features[topics.FeatureVoicemail] = s.features[topics.FeatureRecord] && (c.Mailbox.On.on || c.IVR.Menu != "")
 	s.features[topics.FeaturePBX] = c.Switch.set()
 	s.features[topics.FeaturePair] = c.Pair.Mode != pairOff
 	s.features[topics.FeatureExec] = !c.Exec.config().Off()
@@ -207,7 +212,7 @@ func (s *service) buildPhone(ctx context.Context) error {
 		UDP: udp, TCP: tcp, ClientTLS: tlsConf, Advertise: c.Advertise, STUN: c.STUN,
 		AllowFrom: c.AllowFrom, AllowTo: phone.Patterns(c.AllowTo), AllowRefer: bool(c.AllowRefer),
 		AutoAnswerFor: phone.Patterns(f.AutoAnswerFrom), AutoAnswer: s.settings.last.AutoAnswer, AutoAnswerDelay: time.Duration(f.AutoAnswerDelay),
-		RingTimeout: time.Duration(f.RingTimeout), MaxCalls: f.MaxCalls, MaxCallDuration: time.Duration(f.MaxDuration),
+		RingTimeout: time.Duration(f.RingTimeout), AnswerUnanswered: s.cfg.Mailbox.On.on, MaxCalls: f.MaxCalls, MaxCallDuration: time.Duration(f.MaxDuration),
 		MediaTimeout: time.Duration(f.MediaTimeout), EarlyMedia: bool(f.EarlyMedia), SRTP: srtpMode(c.SRTP), ComfortNoise: true, Codecs: f.Codecs, DTMF: phone.DTMFMethod(f.DTMF),
 		ToneDuration: time.Duration(f.ToneDuration), ToneGap: time.Duration(f.ToneGap), RTPMin: c.RTPPorts.first, RTPMax: c.RTPPorts.last,
 		Capture: s.sound.capture, Playback: s.sound.playback, Volume: s.settings.last.Volume, DND: s.settings.last.DND,

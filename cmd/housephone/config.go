@@ -35,6 +35,8 @@ type config struct {
 	Audio     audioEnv
 	HTTP      string `env:"HTTP_LISTEN" envDefault:":8080" doc:"address of /healthz, /readyz and /metrics; none = off"`
 	IVR       ivrEnv
+	Record    recordEnv
+	Mailbox   mailboxEnv
 	HW        hwEnv
 	Exec      execEnv
 	Switch    switchEnv
@@ -113,7 +115,8 @@ func load(environ map[string]string) (config, error) {
 			*d = sound
 		}
 	}
-	return c, errors.Join(c.checkWords(environ), c.check(), c.readSecrets(environ), notBuiltIn(environ))
+	c.Mailbox.decide(c.Phone.Mode, c.Record.Dir)
+	return c, errors.Join(c.checkWords(environ), c.check(), c.readSecrets(environ), c.checkHouse())
 }
 
 // explain turns the library's errors into ours.
@@ -137,18 +140,6 @@ func explain(err error, environ map[string]string) error {
 			want = "want a whole number"
 		}
 		out = append(out, fmt.Errorf("%s=%q: %s", name, environ[name], want))
-	}
-	return errors.Join(out...)
-}
-
-// notBuiltIn refuses settings of parts that this build does not have, so that
-// nobody believes they work.
-func notBuiltIn(environ map[string]string) error {
-	var out []error
-	for _, name := range []string{"IVR_MENU_FILE", "RECORD_DIR"} {
-		if v := environ[name]; v != "" {
-			out = append(out, fmt.Errorf("%s=%q: this build does not have it, leave it empty", name, v))
-		}
 	}
 	return errors.Join(out...)
 }

@@ -20,6 +20,8 @@ func switchedOnBy(f topics.Feature) string {
 		return "PHONE_MODE=ivr"
 	case topics.FeatureRecord:
 		return "RECORD_DIR"
+	case topics.FeatureVoicemail:
+		return "RECORD_DIR and MAILBOX=1"
 	case topics.FeatureDoorbell:
 		return "HW_DOORBELL"
 	case topics.FeatureDoor:

@@ -9,6 +9,7 @@ import (
 	"housephone/phone"
 	"housephone/phone/audio"
 	"housephone/phone/ivr/keys"
+	"housephone/phone/ivr/menu"
 	"housephone/phone/ivr/player"
 	"housephone/phone/ivr/prompt"
 	"housephone/phone/ivr/speech"
@@ -22,8 +23,15 @@ const deskTick = 20 * time.Millisecond
 // every call. One goroutine owns its sessions; the calls never touch each other.
 type desk struct {
 	calls   soundLine
+	voice   bool            // ivr mode: it speaks in every call, not only in those of the answering machine
 	files   *prompt.Store   // nil = no MEDIA_DIR
 	speaker *speech.Speaker // nil = nothing speaks here
+	menu    *menu.File      // nil = no IVR_MENU_FILE
+	guard   *menu.Guard     // of PINs
+	mail    *mailman        // nil = no messages are taken
+	archive *archive        // nil = no RECORD_DIR
+	phrases phrases
+	house   house
 	publish func(slot int, datapoint, value string)
 	log     *slog.Logger
 
@@ -42,8 +50,10 @@ type desk struct {
 
 // soundLine is the part of the phone that the desk needs.
 type soundLine interface {
-	SetSource(slot int, src audio.Source) *phone.Pending
-	Tap(slot int, near, far audio.Sink) *phone.Pending
+	SpeakInto(call string, src audio.Source) *phone.Pending
+	TapCall(call string, near, far audio.Sink) *phone.Pending
+	HangupCall(call string) *phone.Pending
+	TransferCall(call, uri string) *phone.Pending
 	Place(o phone.Order) *phone.Pending
 	Drop(tag string, cause phone.Cause) *phone.Pending
 	Allowed(uri string) error
@@ -58,6 +68,19 @@ type session struct {
 	playing string
 	done    map[uint64]func() // what follows the end of an item
 	gather  *gathering
+
+	from, name string // the far end, as the topics show it
+	attended   bool   // what is due at the start of a call has begun
+	unattended bool   // the answering machine has it
+	visit      *visit // nil = nobody leads the caller
+	tape       *recording
+	recording  string // what was told of it
+
+	ear      *ear // nil = keys are not listened for
+	byInfo   bool // they come by INFO
+	heard    bool // a key was heard in the sound
+	heardKey byte
+	heardAt  time.Time
 }
 
 // gathering is a collection of keys under way.
@@ -93,8 +116,10 @@ func (d *desk) post(f func()) bool {
 
 // run serves until ctx ends.
 func (d *desk) run(ctx context.Context) {
+	defer d.farewell()
 	defer d.jobs.Wait()
 	defer d.end()
+	d.startJobs()
 	var tick *time.Ticker
 	var ticks <-chan time.Time
 	for {
@@ -127,7 +152,8 @@ func (d *desk) run(ctx context.Context) {
 
 // changed follows the calls of the phone.
 func (d *desk) changed(st phone.State) {
-	d.current, d.ringing = st.Current, false
+	d.nowCurrent(st.Current)
+	d.ringing = false
 	seen := map[int]bool{}
 	for _, c := range st.Calls {
 		d.ringing = d.ringing || c.Status == phone.StatusRing
@@ -136,15 +162,12 @@ func (d *desk) changed(st phone.State) {
 		}
 		seen[c.Slot] = true
 		s := d.sessions[c.Slot]
-		if s != nil && s.call == c.ID && s.rate == c.Rate {
-			continue
+		if s == nil || s.call != c.ID || s.rate != c.Rate {
+			s = d.open(c, s)
 		}
-		if s != nil {
-			d.close(s)
+		if c.Status == phone.StatusActive {
+			d.attend(s, c)
 		}
-		s = &session{slot: c.Slot, call: c.ID, rate: c.Rate, player: player.New(), done: map[uint64]func(){}}
-		d.sessions[c.Slot] = s
-		d.calls.SetSource(c.Slot, d.floor(c.Rate).Under(s.player))
 	}
 	for slot, s := range d.sessions {
 		if !seen[slot] {
@@ -172,6 +195,7 @@ func (d *desk) floor(rate int) *player.Floor {
 // close ends what was going on in a call that has ended.
 func (d *desk) close(s *session) {
 	delete(d.sessions, s.slot)
+	d.leaveAll(s)
 	s.player.Stop()
 	d.tell(s, topics.PlayIdle)
 }
@@ -202,6 +226,9 @@ func (d *desk) look(s *session, now time.Time) {
 			g.prompt = 0
 			g.keys.PromptEnded(now)
 		}
+		if s.visit != nil {
+			delete(s.visit.items, end.ID)
+		}
 		if f := s.done[end.ID]; f != nil {
 			delete(s.done, end.ID)
 			f()
@@ -217,6 +244,9 @@ func (d *desk) look(s *session, now time.Time) {
 			d.gathered(s, result)
 		}
 	}
+	if s.visit != nil {
+		d.lookAt(s.visit, now)
+	}
 }
 
 // tell publishes what plays, when it has changed.
@@ -226,7 +256,9 @@ func (d *desk) tell(s *session, what string) {
 	}
 	if s.playing != what {
 		s.playing = what
-		d.publish(s.slot, "play", what)
+		if d.voice {
+			d.publish(s.slot, "play", what)
+		}
 	}
 }
 
@@ -240,6 +272,9 @@ func (d *desk) key(slot int, key byte, now time.Time) {
 	d.announcer.key(s, key)
 	g := s.gather
 	if g == nil {
+		if s.visit != nil {
+			d.visitKey(s.visit, key, now)
+		}
 		return
 	}
 	if g.prompt != 0 { // barge-in

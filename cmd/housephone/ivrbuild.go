@@ -2,12 +2,16 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os/exec"
+	"strconv"
 
 	"github.com/hajimehoshi/go-mp3"
 
+	"housephone/hw"
+	"housephone/phone/ivr/menu"
 	"housephone/phone/ivr/prompt"
 	"housephone/phone/ivr/speech"
 	"housephone/topics"
@@ -15,6 +19,7 @@ import (
 
 // ivrEnv is the voice of ivr mode.
 type ivrEnv struct {
+	Menu     string `env:"IVR_MENU_FILE" doc:"YAML file of the menu that callers walk through; read again when it has changed"`
 	MediaDir string `env:"MEDIA_DIR" doc:"folder of the WAV and MP3 files that can be played"`
 	TTSURL   string `env:"TTS_URL" doc:"speech server: wyoming://host:port (Piper)"`
 	TTS      string `env:"TTS_COMMAND" doc:"program that speaks: text on standard input, WAV on standard output, {voice} in its arguments (default: espeak-ng when installed)"`
@@ -26,10 +31,12 @@ const ttsCacheBytes = 256 << 20
 
 // buildDesk makes the voice; without ivr mode there is none.
 func (s *service) buildDesk() error {
-	if s.cfg.Phone.Mode != topics.ModeIVR || s.phone == nil {
+	ivr := s.cfg.Phone.Mode == topics.ModeIVR
+	if s.phone == nil || !ivr && s.cfg.Record.Dir == "" {
 		return nil
 	}
 	d := newDesk(s.phone, s.log.With("part", "ivr"))
+	d.voice, d.phrases, d.guard, d.house = ivr, phrasesOf(s.cfg.Lang), menu.NewGuard(menu.GuardConfig{}), s.houseOf()
 	d.publish = func(slot int, datapoint, value string) {
 		if slot == d.current || s.cfg.Phone.MaxCalls == 1 {
 			s.publish(s.tree.Message(datapoint, value))
@@ -53,8 +60,60 @@ func (s *service) buildDesk() error {
 	if d.speaker, err = s.buildSpeaker(c); err != nil {
 		return err
 	}
+	if d.menu, err = s.loadMenu(); err != nil {
+		return err
+	}
+	if err := s.buildStores(d); err != nil {
+		return errors.Join(err, d.closeStores())
+	}
 	s.desk = d
 	return nil
+}
+
+// buildStores opens the folders of recordings and messages.
+func (s *service) buildStores(d *desk) (err error) {
+	if s.cfg.Record.Dir == "" {
+		return nil
+	}
+	if d.archive, err = openArchive(s.cfg.Record, d.log); err != nil {
+		return err
+	}
+	if !s.features.Has(topics.FeatureVoicemail) {
+		return nil
+	}
+	d.mail, err = openMailman(s.cfg.Record.Dir, s.cfg.Mailbox, s.cfg.Record.minFree(), d.phrases, d.log)
+	if err != nil {
+		return err
+	}
+	d.mail.publish = func(datapoint string, doc any) { s.publish(s.view.json(datapoint, doc)) }
+	d.mail.waiting = func(n int) { s.publish(s.tree.Message("message/waiting", strconv.Itoa(n))) }
+	return nil
+}
+
+// houseOf is what the desk can reach.
+func (s *service) houseOf() house {
+	h := house{
+		event: func(slot int, datapoint, value string) {
+			for _, m := range s.view.perCall(slot, datapoint, value) {
+				s.publish(m)
+			}
+		},
+		plain: func(datapoint, value string) { s.publish(s.tree.Message(datapoint, value)) },
+		value: func(datapoint, value string) { s.publish(s.tree.Message(datapoint, value)) },
+		code: func(slot int, key byte) {
+			if s.doorman != nil {
+				s.doorman.key(slot, s.callerOf(slot), string(rune(key)))
+			}
+		},
+		address: s.view.addresses.Full, short: s.view.addresses.Short,
+		refused: func(by, reason string) {
+			s.publish(s.view.json("door/event", topics.DoorEvent{Event: topics.DoorRefused, By: by, How: topics.HowDTMF, Reason: reason}))
+		},
+	}
+	if p := s.panel; p != nil {
+		h.unlock = func(ctx context.Context, by string) error { return p.Unlock(ctx, by, hw.HowDTMF) }
+	}
+	return h
 }
 
 // buildSpeaker lines the engines up: the server, the program, espeak-ng.
@@ -95,10 +154,7 @@ func (s *service) buildSpeaker(c ivrEnv) (*speech.Speaker, error) {
 // runDesk serves and then gives back what the desk holds open.
 func (s *service) runDesk(ctx context.Context) error {
 	s.desk.run(ctx)
-	if s.desk.files != nil {
-		return s.desk.files.Close()
-	}
-	return nil
+	return s.desk.closeStores()
 }
 
 // decodeMP3 makes mono samples of an MP3 file; the library gives 16-bit stereo.

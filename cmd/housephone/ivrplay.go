@@ -35,6 +35,10 @@ func (d *desk) command(cmd topics.Command) outcome {
 		return d.playVoice(cmd)
 	case "dtmf/collect":
 		return d.collect(cmd)
+	case "record":
+		return d.record(cmd)
+	case "message/voice":
+		return d.voiceCommand(cmd)
 	}
 	return nil
 }
@@ -108,12 +112,30 @@ func (d *desk) playFile(cmd topics.Command) outcome {
 
 // load reads a file aside and comes back to the desk while the call is the same.
 func (d *desk) load(s *session, name string, then func([]int16, error)) {
+	d.fetch(s, d.media(), name, then)
+}
+
+// soundFiles is a folder of sounds.
+type soundFiles interface {
+	Load(name string, rate int) ([]int16, error)
+}
+
+// media is MEDIA_DIR, nil without one.
+func (d *desk) media() soundFiles {
 	if d.files == nil {
+		return nil
+	}
+	return d.files
+}
+
+// fetch is load for any folder.
+func (d *desk) fetch(s *session, files soundFiles, name string, then func([]int16, error)) {
+	if files == nil {
 		then(nil, &topics.Error{Code: topics.NotSupported, Message: "MEDIA_DIR is not set"})
 		return
 	}
 	d.jobs.Go(func() {
-		pcm, err := d.files.Load(name, s.rate)
+		pcm, err := files.Load(name, s.rate)
 		d.send(func() {
 			if d.sessions[s.slot] != s {
 				err = &topics.Error{Code: topics.Refused, Message: "the call has ended"}
@@ -141,6 +163,12 @@ func (d *desk) playVoice(cmd topics.Command) outcome {
 
 // speak plays a text; reply is told when the first sound is there, or that there will be none.
 func (d *desk) speak(s *session, it player.Item, text, voice string, reply func(error)) {
+	d.utter(d.life, s, it, text, voice, func() bool { return true }, reply)
+}
+
+// utter is speak until ctx ends; what is not wanted any more when its first sound is
+// there is not played.
+func (d *desk) utter(ctx context.Context, s *session, it player.Item, text, voice string, wanted func() bool, reply func(error)) {
 	if d.speaker == nil {
 		reply(&topics.Error{Code: topics.NotSupported, Message: "nothing speaks here: install espeak-ng, or set TTS_URL or TTS_COMMAND"})
 		return
@@ -149,7 +177,7 @@ func (d *desk) speak(s *session, it player.Item, text, voice string, reply func(
 	it.Sound = feed
 	d.jobs.Go(func() {
 		started := false
-		err := d.speaker.Speak(d.life, speech.Request{Text: text, Voice: voice, Rate: s.rate}, func(pcm []int16) error {
+		err := d.speaker.Speak(ctx, speech.Request{Text: text, Voice: voice, Rate: s.rate}, func(pcm []int16) error {
 			if err := feed.Append(pcm); err != nil {
 				return err
 			}
@@ -158,6 +186,9 @@ func (d *desk) speak(s *session, it player.Item, text, voice string, reply func(
 				d.send(func() {
 					if d.sessions[s.slot] != s {
 						reply(&topics.Error{Code: topics.Refused, Message: "the call has ended"})
+						return
+					}
+					if !wanted() {
 						return
 					}
 					reply(playError(s.player.Play(it)))

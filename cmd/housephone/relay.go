@@ -69,22 +69,40 @@ func (s *service) heard(e phone.Event) bool {
 	case phone.Ended:
 		s.ended.count(e)
 		s.sound.ended(e)
-		if s.doorman != nil {
-			s.doorman.ended(e.Call.Slot)
-		}
+		s.forgetKeys(e.Call.Slot)
 	case phone.Key:
-		if s.doorman != nil {
-			s.doorman.key(e.Slot, s.callerOf(e.Slot), e.Key)
-		}
-		if s.desk != nil && len(e.Key) == 1 {
-			s.desk.send(func() { s.desk.key(e.Slot, e.Key[0], time.Now()) })
-		}
+		return s.keyPressed(e)
 	case phone.MessageReceived:
 		return s.doorman == nil || !s.doorman.message(s.view.addresses.Short(e.From.URI), e.Body)
 	case phone.Warning:
 		s.log.Warn(e.Text)
 	}
 	return true
+}
+
+// keyPressed gives a key to the desk, which tells it unless it is one of a PIN, or
+// without one to the door; true means that it is still to be published.
+func (s *service) keyPressed(e phone.Key) bool {
+	if s.desk != nil && len(e.Key) == 1 {
+		s.desk.send(func() { s.desk.keyCame(e.Slot, e.Key[0], time.Now()) })
+		return false
+	}
+	if s.doorman != nil {
+		s.doorman.key(e.Slot, s.callerOf(e.Slot), e.Key)
+	}
+	return true
+}
+
+// forgetKeys lets the door forget the keys of a call that has ended, behind those that
+// the desk still holds.
+func (s *service) forgetKeys(slot int) {
+	switch {
+	case s.doorman == nil:
+	case s.desk != nil:
+		s.desk.send(func() { s.doorman.ended(slot) })
+	default:
+		s.doorman.ended(slot)
+	}
 }
 
 // callerOf is the far end of a call.
