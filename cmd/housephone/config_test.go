@@ -103,7 +103,7 @@ func TestSecretFiles(t *testing.T) {
 		if !listed[name+"_FILE"] {
 			t.Errorf("%s_FILE is not in the help", name)
 		}
-		if _, err := load(map[string]string{name + "_FILE": path, name: "x"}); err == nil || strings.Contains(err.Error(), "\n") {
+		if _, err := load(map[string]string{name + "_FILE": path, name: "1234"}); err == nil || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s and its file together: %v", name, err)
 		}
 	}
