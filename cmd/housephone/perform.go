@@ -25,6 +25,11 @@ func (d *desk) perform(v *visit, a any) {
 		d.house.value(a.Datapoint, a.Value)
 	case menu.Record:
 		d.takeMessage(v, a)
+	case beepNow:
+		d.clip(v, "beep", beep(v.s.rate))
+	case takeNote:
+		v.busy = true
+		v.after = func() { d.startNote(v, a.Record) }
 	case menu.OpenDoor:
 		d.openDoor(v)
 	case menu.Messages:
@@ -118,14 +123,16 @@ func beep(rate int) []int16 {
 	return pcm
 }
 
+// What taking a message consists of.
+type (
+	beepNow  struct{}
+	takeNote struct{ menu.Record }
+)
+
 // takeMessage waits for the end of what is said, beeps, and takes a message.
 func (d *desk) takeMessage(v *visit, a menu.Record) {
-	v.busy, v.tapes = true, true
-	v.after = func() {
-		d.clip(v, "beep", beep(v.s.rate))
-		v.busy = true
-		v.after = func() { d.startNote(v, a) }
-	}
+	v.tapes = true
+	d.silently(v, func() { v.todo = append([]any{beepNow{}, takeNote{a}}, v.todo...) })
 }
 
 func (d *desk) startNote(v *visit, a menu.Record) {

@@ -147,7 +147,7 @@ func (d *desk) hush(v *visit) {
 	v.ctx, v.cancel = context.WithCancel(d.life)
 	v.todo = slices.DeleteFunc(v.todo, func(a any) bool {
 		switch a.(type) {
-		case menu.Say, menu.Play, menu.Record, mailbox.Announce, mailbox.Play:
+		case menu.Say, menu.Play, menu.Record, beepNow, takeNote, mailbox.Announce, mailbox.Play:
 			return true
 		}
 		return false

@@ -66,14 +66,17 @@ func writeTone(t testing.TB, rate, channels int, hz float64, length time.Duratio
 
 // ReadWAV reads a 16-bit WAV, of several channels the first. A file that still grows is read to its end,
 // whatever its header says.
-func ReadWAV(path string) (Sound, error) {
+func ReadWAV(path string) (Sound, error) { return ReadChannel(path, 0) }
+
+// ReadChannel is ReadWAV for another channel than the first, which is 0.
+func ReadChannel(path string, channel int) (Sound, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return Sound{}, err
 	}
 	if len(data) >= wavHeader && bytes.Equal(data[:wavHeader], make([]byte, wavHeader)) {
 		// linphone writes the header at the end of the call
-		return Sound{Rate: toneRate, Samples: samples(data[wavHeader:], 1)}, nil
+		return Sound{Rate: toneRate, Samples: samples(data[wavHeader:], 1, 0)}, nil
 	}
 	if len(data) < wavHeader || string(data[:4]) != "RIFF" || string(data[8:12]) != "WAVE" {
 		return Sound{}, errNotWAV
@@ -91,7 +94,10 @@ func ReadWAV(path string) (Sound, error) {
 			channels = int(binary.LittleEndian.Uint16(body[2:]))
 			s.Rate = int(binary.LittleEndian.Uint32(body[4:]))
 		case id == "data" && channels > 0:
-			s.Samples = samples(body, channels)
+			if channel >= channels {
+				return s, errNotWAV
+			}
+			s.Samples = samples(body, channels, channel)
 			return s, nil
 		}
 		at += 8 + size + size%2
@@ -99,11 +105,11 @@ func ReadWAV(path string) (Sound, error) {
 	return Sound{}, errNotWAV
 }
 
-// samples takes the first channel.
-func samples(body []byte, channels int) []int16 {
+// samples takes one channel.
+func samples(body []byte, channels, channel int) []int16 {
 	pcm := make([]int16, 0, len(body)/2/channels)
 	for i := 0; i+2*channels <= len(body); i += 2 * channels {
-		pcm = append(pcm, int16(binary.LittleEndian.Uint16(body[i:])))
+		pcm = append(pcm, int16(binary.LittleEndian.Uint16(body[i+2*channel:])))
 	}
 	return pcm
 }
