@@ -186,6 +186,74 @@ func TestAnsweringMachineBesideThePhone(t *testing.T) {
 	}
 }
 
+// TestExampleAnsweringMachine runs the settings and the script of examples/answering-machine.
+func TestExampleAnsweringMachine(t *testing.T) {
+	t.Parallel()
+	ports := peers.NewPorts(t)
+	file, err := os.ReadFile("../examples/answering-machine/housephone.env")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pin := filepath.Join(t.TempDir(), "pin")
+	if err := os.WriteFile(pin, []byte(mailPIN+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	// what differs between a house and a test
+	here := map[string]string{"RECORD_DIR": t.TempDir(), "MAILBOX_PIN_FILE": pin, "PHONE_RING_TIMEOUT": "1s", "MAILBOX_ALLOW_FROM": "own?er@127.*"}
+	e := env{"TTS_CACHE_DIR": t.TempDir()}
+	for line := range strings.Lines(string(file)) {
+		name, value, ok := strings.Cut(strings.TrimSpace(line), "=")
+		if !ok || strings.HasPrefix(name, "#") {
+			continue
+		}
+		if e[name] = value; here[name] != "" {
+			e[name] = here[name]
+			delete(here, name)
+		}
+	}
+	if len(here) > 0 {
+		t.Errorf("the example does not set %v", here)
+	}
+	h := start(t, ports, e)
+	b := peers.NewBaresip(t, ports, peers.BaresipConfig{ToneHz: 700})
+	script := func(args ...string) string {
+		t.Helper()
+		c := exec.CommandContext(t.Context(), "../examples/answering-machine/messages.sh", args...)
+		c.Env = append(os.Environ(), fmt.Sprint("MQTT_PORT=", h.MQTTPort))
+		out, err := c.CombinedOutput()
+		if err != nil {
+			t.Fatalf("messages.sh %v: %v, %s", args, err, out)
+		}
+		return string(out)
+	}
+	mark := h.Mark()
+	b.Do("dial", "sip:phone@"+h.SIPAddr)
+	h.State("status", "active")
+	b.Do("sndcode", "#") // no need to hear the greeting
+	h.WaitStateFunc(h.Topic("record"), "a file", patience, func(v string) bool { return v != "" })
+	time.Sleep(1500 * time.Millisecond)
+	b.Do("hangup", "")
+	h.Event(mark, "message/voice", nil)
+	h.State("message/waiting", "1")
+	h.Idle()
+
+	// a telephone of the house needs no PIN
+	owner := peers.NewBaresip(t, peers.NewPorts(t), peers.BaresipConfig{User: "own3er"})
+	owner.Do("dial", "sip:phone@"+h.SIPAddr)
+	h.State("status", "active")
+	owner.Do("sndcode", "*")
+	owner.WaitTone(700, patience)
+	owner.Do("sndcode", "*")
+	h.Idle()
+
+	list := script()
+	if !strings.Contains(list, b.Address()) || !strings.Contains(list, `"heard":false`) {
+		t.Errorf("messages.sh: %s", list)
+	}
+	script("delete", "all")
+	h.State("message/waiting", "0")
+}
+
 // Recordings hold this end left and the far end right; those of one call never touch another.
 func TestRecord(t *testing.T) {
 	records := t.TempDir()
