@@ -27,7 +27,7 @@ type house struct {
 func (d *desk) open(c phone.Call, old *session) *session {
 	s := &session{
 		slot: c.Slot, call: c.ID, rate: c.Rate, player: player.New(), done: map[uint64]func(){},
-		from: d.house.short(c.Remote.URI), name: c.Remote.Name, unattended: c.Unattended,
+		from: d.house.short(c.Remote.URI), name: c.Remote.Name,
 	}
 	switch {
 	case old == nil:
@@ -48,7 +48,7 @@ func (d *desk) open(c phone.Call, old *session) *session {
 	}
 	d.sessions[c.Slot] = s
 	if d.voice || s.unattended {
-		d.calls.SpeakInto(s.call, s.player)
+		d.speakInto(s)
 	}
 	if s.attended {
 		d.retap(s)
@@ -56,16 +56,23 @@ func (d *desk) open(c phone.Call, old *session) *session {
 	return s
 }
 
+// speakInto lets the far end hear what is played.
+func (d *desk) speakInto(s *session) { d.calls.SpeakInto(s.call, s.player) }
+
 // attend begins what is due in an active call.
 func (d *desk) attend(s *session, c phone.Call) {
-	d.listenForKeys(s, c)
-	if s.unattended && !c.Unattended {
-		d.takenOver(s)
-	}
 	if s.attended {
+		if s.unattended && !c.Unattended {
+			d.takenOver(s)
+		}
+		d.listenForKeys(s, c)
 		return
 	}
-	s.attended = true
+	s.attended, s.unattended = true, c.Unattended
+	if s.unattended && !d.voice {
+		d.speakInto(s)
+	}
+	d.listenForKeys(s, c)
 	who := menu.Caller{Number: s.from, Name: s.name}
 	switch {
 	case c.Unattended && d.mail != nil:

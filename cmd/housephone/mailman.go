@@ -313,6 +313,8 @@ func (d *desk) voiceCommand(cmd topics.Command) outcome {
 		switch {
 		case err != nil:
 			reply(err)
+		case !s.attended:
+			reply(&topics.Error{Code: topics.Refused, Message: "the call is not answered yet"})
 		case !d.voice && !s.unattended:
 			reply(&topics.Error{Code: topics.Refused, Message: "somebody is talking in this call; messages can be heard in ivr mode or in a call that the answering machine has taken"})
 		default:

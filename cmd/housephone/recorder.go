@@ -186,6 +186,8 @@ func (d *desk) record(cmd topics.Command) outcome {
 		switch {
 		case err != nil:
 			reply(err)
+		case !s.attended:
+			reply(&topics.Error{Code: topics.Refused, Message: "the call is not answered yet"})
 		case cmd.Value == "stop":
 			d.stopTape(s, reply)
 		case s.tape != nil:

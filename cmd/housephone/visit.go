@@ -104,6 +104,7 @@ type visit struct {
 // begin lets a guide lead the caller; one that did so before ends.
 func (d *desk) begin(s *session, g guide, tells bool) {
 	d.leave(s)
+	s.player.Stop()
 	v := &visit{s: s, guide: g, tells: tells, items: map[uint64]bool{}}
 	v.ctx, v.cancel = context.WithCancel(d.life)
 	s.visit = v
