@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -498,6 +499,7 @@ func TestInbandKeys(t *testing.T) {
 	ports := peers.NewPorts(t)
 	path := filepath.Join(t.TempDir(), "menu.yaml")
 	if err := os.WriteFile(path, []byte(`
+pin_attempts: 10
 menu:
   id: main
   choices:
@@ -515,25 +517,30 @@ menu:
 	mark := h.Mark()
 	caller.Do("call", "phone@"+h.SIPAddr)
 	h.Event(mark, "menu", func(v string) bool { return v == "main" })
-	caller.Do("dtmf", "55")
-	h.Event(mark, "menu", func(v string) bool { return v == "five" })
-	caller.Do("dtmf", "1")
-	h.Event(mark, "menu", func(v string) bool { return v == "pin" })
-	told := len(h.Since(mark, h.Topic("dtmf")))
-	caller.Do("dtmf", "4728")
-	h.Event(mark, "menu", func(v string) bool { return v == "in" })
+	// tones have to arrive in time, unlike events: on a busy machine they are sent again
+	press := func(keys, place string) {
+		t.Helper()
+		there := func() bool {
+			return slices.ContainsFunc(h.Since(mark, h.Topic("menu")), func(m peers.Message) bool { return m.Payload == place })
+		}
+		for range 9 {
+			caller.Do("dtmf", keys)
+			if peers.Eventually(3*time.Second, there) {
+				return
+			}
+			caller.Do("dtmf", "#")
+		}
+		t.Fatalf("keys %s never led to %s", keys, place)
+	}
+	press("5", "five")
+	press("1", "pin")
+	press("4728", "in")
 	refused := h.Event(mark, "door/event", nil)
 	if !strings.Contains(refused, `"refused"`) || !strings.Contains(refused, "heard in the sound") {
 		t.Errorf("door/event: %s", refused)
 	}
 	h.Ended(mark)
-	var keys strings.Builder
-	for _, m := range h.Since(mark, h.Topic("dtmf")) {
-		keys.WriteString(m.Payload)
-	}
-	if keys.String() != "551" || told != 3 {
-		t.Errorf("keys told: %q", keys.String())
-	}
+	secretKeys(t, h, mark, "4728")
 	if n := len(h.Since(mark, h.Topic("visitor/entered"))); n != 0 {
 		t.Error("the menu went on as if the door had opened")
 	}
