@@ -379,7 +379,7 @@ func TestExampleDoorMenu(t *testing.T) {
 	h.Event(mark, "door", func(v string) bool { return v == "unlocked" })
 	h.Event(mark, "menu", func(v string) bool { return v == "post" })
 	secretKeys(t, h, pin, "472916083")
-	h.Idle()
+	h.Ended(mark)
 
 	// three wrong PINs end the call
 	mark = call()
