@@ -57,7 +57,7 @@ func (d *desk) open(c phone.Call, old *session) *session {
 }
 
 // speakInto lets the far end hear what is played.
-func (d *desk) speakInto(s *session) { d.calls.SpeakInto(s.call, s.player) }
+func (d *desk) speakInto(s *session) { d.calls.SpeakInto(s.call, d.floor(s.rate).Under(s.player)) }
 
 // attend begins what is due in an active call.
 func (d *desk) attend(s *session, c phone.Call) {

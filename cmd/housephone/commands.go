@@ -164,7 +164,7 @@ func (c *commander) call(cmd topics.Command) outcome {
 	want, announced := cmd.Announcement()
 	ring := time.Duration(want.Ring * float64(time.Second))
 	switch {
-	case announced && c.desk == nil:
+	case announced && (c.desk == nil || !c.desk.voice):
 		return failed(topics.NotSupported, "say and play need PHONE_MODE=ivr; in phone mode the microphone is what is heard")
 	case announced:
 		return c.desk.announce(cmd, pairs(to, uris))
