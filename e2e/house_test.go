@@ -325,6 +325,34 @@ func TestRecordOnThePhone(t *testing.T) {
 	full.Idle()
 }
 
+// A disk that fills up ends the recording; the call goes on, and both are told.
+func TestRecordFillsTheDisk(t *testing.T) {
+	t.Parallel()
+	ports := peers.NewPorts(t)
+	records := t.TempDir()
+	// a small disk of its own, which ends with the service
+	wrapper := filepath.Join(t.TempDir(), "housephone")
+	script := "#!/bin/sh\nexec unshare --map-root-user --mount sh -c 'mount -t tmpfs -o size=100k tmpfs \"$RECORD_DIR\" && exec " + program + "'\n"
+	if err := os.WriteFile(wrapper, []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	h := peers.NewHousephone(t, ports, peers.HousephoneConfig{Program: wrapper, Env: env{"RECORD_DIR": records, "RECORD_MIN_FREE": "0"}})
+	b := peers.NewBaresip(t, ports, peers.BaresipConfig{})
+	talk(t, h, b)
+	mark := h.Mark()
+	h.Do("record", "start")
+	h.Event(mark, "bridge/log", func(v string) bool { return strings.Contains(v, "a recording broke off") && strings.Contains(v, "no space left") })
+	h.State("record", "")
+	if r := h.Refused("record", "start again", "failed"); !strings.Contains(r.Error, "no space left") {
+		t.Errorf("%+v", r)
+	}
+	h.State("record", "")
+	h.State("status", "active")
+	b.WaitTone(peers.HousephoneTone, patience)
+	b.Do("hangup", "")
+	h.Idle()
+}
+
 // pair2 is pair without making the test parallel again.
 func pair2(t *testing.T, e env) (*peers.Housephone, *peers.Baresip) {
 	t.Helper()

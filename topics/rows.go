@@ -114,7 +114,7 @@ func ivrRows() []Datapoint {
 			Published: "JSON: file, seconds, from of a voice message that was left",
 			Accepted:  "`heard <file>`, `unheard <file>`, `delete <file>`; `heard all`, `delete heard`, `delete all`; `listen` = let the active call hear the messages"},
 		{Name: "message/list", Kind: StateKind, Feature: FeatureVoicemail, Initial: `{"messages":[]}`,
-			Published: "JSON: messages, an array of the voice messages, the oldest first: file, from, name, at, seconds, heard"},
+			Published: "JSON: messages, an array of the newest 100 voice messages, the oldest first: file, from, name, at, seconds, heard"},
 		{Name: "message/waiting", Kind: StateKind, Feature: FeatureVoicemail, Initial: "0",
 			Published: "how many voice messages are unheard"},
 	}

@@ -26,6 +26,8 @@ const (
 	minSpoken = 500 * time.Millisecond
 	// mailQueue is how many changes of the mailbox may wait for the disk.
 	mailQueue = 64
+	// maxListed is how many messages, the newest, message/list shows.
+	maxListed = 100
 	// sweepEvery is how often old recordings and messages are looked for.
 	sweepEvery = time.Hour
 )
@@ -188,13 +190,17 @@ func (m *mailman) tell() {
 	defer m.mu.Unlock()
 	list := topics.VoiceList{Messages: []topics.VoiceEntry{}}
 	waiting := 0
-	for _, v := range m.box.Messages() {
-		list.Messages = append(list.Messages, topics.VoiceEntry{
-			File: topics.VoiceFolder + v.File, From: v.From, Name: v.Name, At: topics.At(v.At), Seconds: v.Seconds, Heard: v.Heard,
-		})
+	all := m.box.Messages()
+	for i, v := range all {
 		if !v.Heard {
 			waiting++
 		}
+		if len(all)-i > maxListed {
+			continue
+		}
+		list.Messages = append(list.Messages, topics.VoiceEntry{
+			File: topics.VoiceFolder + v.File, From: v.From, Name: v.Name, At: topics.At(v.At), Seconds: v.Seconds, Heard: v.Heard,
+		})
 	}
 	m.waiting(waiting)
 	m.publish("message/list", list)
