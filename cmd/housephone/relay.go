@@ -84,7 +84,15 @@ func (s *service) heard(e phone.Event) bool {
 // without one to the door; true means that it is still to be published.
 func (s *service) keyPressed(e phone.Key) bool {
 	if s.desk != nil && len(e.Key) == 1 {
-		s.desk.send(func() { s.desk.keyCame(e.Slot, e.Key[0], time.Now()) })
+		told := make(chan struct{})
+		s.desk.send(func() {
+			defer close(told)
+			s.desk.keyCame(e.Slot, e.Key[0], time.Now())
+		})
+		select { // what happens next is told behind it
+		case <-told:
+		case <-s.desk.life.Done():
+		}
 		return false
 	}
 	if s.doorman != nil {
