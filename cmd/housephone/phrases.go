@@ -46,7 +46,7 @@ func phrasesOf(lang string) phrases {
 			sorry: "Mi dispiace, non si può fare. Arrivederci.", askPIN: "Inserite il codice.", wrongPIN: "Il codice non è corretto.",
 			none: "Non ci sono messaggi.", one: "C'è un messaggio.", many: "Ci sono %d messaggi, di cui %d nuovi.",
 			header: "Messaggio da %s, %s.", nobody: "sconosciuto", today: "oggi alle %s", yesterday: "ieri alle %s", days: "%d giorni fa alle %s",
-			deleted: "Eliminato.", noMore: "Nessun altro messaggio. Arrivederci.",
+			deleted: "Rimosso.", noMore: "Nessun altro messaggio. Arrivederci.",
 			help: "Uno: riascolta. Due: avanti. Tre: cancella. Asterisco: termina.",
 		},
 		"es": {
