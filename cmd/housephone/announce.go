@@ -56,6 +56,9 @@ type announcement struct {
 	reply   func(error)          // of the command; only the first one counts
 	last    error                // why the last one did not ring
 	done    *alarm.Done          // the outcome, once it is known
+
+	life context.Context //nolint:containedctx // of the sounds that are being made
+	end  context.CancelFunc
 }
 
 // announcedCall is one call of an announcement.
@@ -149,6 +152,7 @@ func (n *announcer) begin(a *announcement) {
 		return
 	}
 	n.count++
+	a.life, a.end = context.WithCancel(n.desk.life)
 	if a.id == "" {
 		a.id = fmt.Sprintf("announcement-%s-%d", a.started.UTC().Format("20060102T150405"), n.count)
 	}
@@ -168,6 +172,7 @@ func (n *announcer) begin(a *announcement) {
 // drop ends an announcement for which nobody was dialled.
 func (n *announcer) drop(a *announcement, err error) {
 	a.reply(err)
+	a.end()
 	for i, other := range n.running {
 		if other == a {
 			n.running = append(n.running[:i], n.running[i+1:]...)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"time"
 
@@ -34,7 +35,7 @@ func (n *announcer) sound(a *announcement, rate int, first func(error)) *player.
 		told = true
 	}
 	d.jobs.Go(func() {
-		err := d.compose(a.want, rate, f, tell)
+		err := d.compose(a.life, a.want, rate, f, tell)
 		tell(err)
 		f.Finish(err)
 	})
@@ -42,7 +43,7 @@ func (n *announcer) sound(a *announcement, rate int, first func(error)) *player.
 }
 
 // compose makes the sound: the file, then the text.
-func (d *desk) compose(w topics.Announcement, rate int, f *player.Feed, first func(error)) error {
+func (d *desk) compose(ctx context.Context, w topics.Announcement, rate int, f *player.Feed, first func(error)) error {
 	silence := func(length time.Duration) []int16 { return make([]int16, int(length.Seconds()*float64(rate))) }
 	if err := f.Append(silence(leadIn)); err != nil {
 		return err
@@ -67,7 +68,7 @@ func (d *desk) compose(w topics.Announcement, rate int, f *player.Feed, first fu
 		if d.speaker == nil {
 			return errNoSpeaker()
 		}
-		err := d.speaker.Speak(d.life, speech.Request{Text: w.Say, Voice: w.Voice, Rate: rate}, func(pcm []int16) error {
+		err := d.speaker.Speak(ctx, speech.Request{Text: w.Say, Voice: w.Voice, Rate: rate}, func(pcm []int16) error {
 			if err := f.Append(pcm); err != nil {
 				return err
 			}

@@ -33,6 +33,9 @@ func validate(cfg config) error {
 			return err
 		}
 	}
+	if _, err := speechServers(cfg.IVR); err != nil {
+		return err
+	}
 	if err := errors.Join(s.buildPanel(), s.buildExec(), s.buildSwitch(), s.buildPair()); err != nil {
 		return err
 	}
@@ -250,7 +253,7 @@ func (s *service) buildCommands() {
 		s.commands.phone, s.commands.beep = s.phone, s.sound.beep
 		s.commands.console = &console{
 			phone: s.phone, addresses: s.view.addresses, registrar: s.cfg.SIP.Server, version: version, started: s.started,
-			echoTest: s.sound.echoTest,
+			echoTest: s.sound.echoTest, hangup: s.commands.hangup,
 		}
 	}
 }

@@ -20,6 +20,7 @@ type console struct {
 	version   string
 	started   time.Time
 	echoTest  func(context.Context) (string, error)
+	hangup    func(slot int) outcome // with an announcement as a whole
 }
 
 // reply is the text that answers a console command.
@@ -121,7 +122,10 @@ func (c *console) call(args []string) reply {
 
 func (c *console) answer([]string) reply { return after("answered", c.phone.Answer(0)) }
 
-func (c *console) terminate([]string) reply { return after("call ended", c.phone.Hangup(0)) }
+func (c *console) terminate([]string) reply {
+	done := c.hangup(0)
+	return func(ctx context.Context) (string, error) { return "call ended", done(ctx) }
+}
 
 func (c *console) transfer(args []string) reply {
 	return c.to(args[0], func(uri string) reply { return after("transferred", c.phone.Transfer(0, uri)) })

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os/exec"
 	"strconv"
+	"strings"
 
 	"github.com/hajimehoshi/go-mp3"
 
@@ -21,7 +22,9 @@ import (
 type ivrEnv struct {
 	Menu     string `env:"IVR_MENU_FILE" doc:"YAML file of the menu that callers walk through; read again when it has changed"`
 	MediaDir string `env:"MEDIA_DIR" doc:"folder of the WAV and MP3 files that can be played"`
-	TTSURL   string `env:"TTS_URL" doc:"speech server: wyoming://host:port (Piper)"`
+	TTSURL   string `env:"TTS_URL" doc:"speech servers, separated by commas, the preferred one first: wyoming://host:port (Piper), http://host:8123?engine_id=tts.name&language=en (Home Assistant)"`
+	TTSToken string `env:"TTS_TOKEN" doc:"long-lived access token for Home Assistant as a speech server" secret:"true"`
+	TTSFile  string `env:"TTS_TOKEN_FILE" doc:"file that holds TTS_TOKEN"`
 	TTS      string `env:"TTS_COMMAND" doc:"program that speaks: text on standard input, WAV on standard output, {voice} in its arguments (default: espeak-ng when installed)"`
 	TTSCache string `env:"TTS_CACHE_DIR" doc:"folder that keeps spoken texts"`
 }
@@ -121,13 +124,11 @@ func (s *service) buildSpeaker(c ivrEnv) (*speech.Speaker, error) {
 	conf := speech.Config{Failed: func(engine string, err error) {
 		s.log.Warn("the text was not spoken by its engine", "engine", engine, "err", err)
 	}}
-	if c.TTSURL != "" {
-		e, err := speech.NewServer(c.TTSURL)
-		if err != nil {
-			return nil, badVariable("TTS_URL", c.TTSURL, err)
-		}
-		conf.Engines = append(conf.Engines, e)
+	servers, err := speechServers(c)
+	if err != nil {
+		return nil, err
 	}
+	conf.Engines = append(conf.Engines, servers...)
 	if c.TTS != "" {
 		e, err := speech.ParseCommand(c.TTS)
 		if err != nil {
@@ -149,6 +150,34 @@ func (s *service) buildSpeaker(c ivrEnv) (*speech.Speaker, error) {
 		conf.Cache = cache
 	}
 	return speech.New(conf)
+}
+
+// speechServers are those of TTS_URL, in their order.
+func speechServers(c ivrEnv) ([]speech.Engine, error) {
+	var engines []speech.Engine
+	for address := range strings.SplitSeq(c.TTSURL, ",") {
+		address = strings.TrimSpace(address)
+		switch {
+		case address == "" && c.TTSURL == "":
+			return nil, nil
+		case strings.HasPrefix(address, "http:"), strings.HasPrefix(address, "https:"):
+			e, err := speech.NewHomeAssistant(address, c.TTSToken, decodeMP3)
+			if err != nil {
+				return nil, badVariable("TTS_URL", c.TTSURL, err)
+			}
+			if c.TTSToken == "" {
+				return nil, badVariable("TTS_TOKEN", "", errors.New("want a long-lived access token of Home Assistant, from the page of its user"))
+			}
+			engines = append(engines, e)
+		default:
+			e, err := speech.NewServer(address)
+			if err != nil {
+				return nil, badVariable("TTS_URL", c.TTSURL, err)
+			}
+			engines = append(engines, e)
+		}
+	}
+	return engines, nil
 }
 
 // runDesk serves and then gives back what the desk holds open.

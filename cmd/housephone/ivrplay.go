@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"housephone/phone/ivr/keys"
@@ -175,15 +176,20 @@ func (d *desk) utter(ctx context.Context, s *session, it player.Item, text, voic
 	}
 	feed := player.NewFeed(s.rate * speechRoom)
 	it.Sound = feed
+	var queued atomic.Bool
 	d.jobs.Go(func() {
 		started := false
 		err := d.speaker.Speak(ctx, speech.Request{Text: text, Voice: voice, Rate: s.rate}, func(pcm []int16) error {
+			if queued.Load() && !s.player.Queued(it.ID) {
+				return context.Canceled // stopped: what is left of the text is not made
+			}
 			if err := feed.Append(pcm); err != nil {
 				return err
 			}
 			if !started {
 				started = true
 				d.send(func() {
+					defer queued.Store(true)
 					if d.sessions[s.slot] != s {
 						reply(&topics.Error{Code: topics.Refused, Message: "the call has ended"})
 						return

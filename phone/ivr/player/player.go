@@ -143,6 +143,13 @@ func (p *Player) Playing() (name string, ok bool) {
 	return p.queue[0].Name, true
 }
 
+// Queued tells that a sound plays or waits.
+func (p *Player) Queued(id uint64) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.ContainsFunc(p.queue, func(item Item) bool { return item.ID == id })
+}
+
 // Ends appends the ends since the last call to dst, in order.
 func (p *Player) Ends(dst []End) []End {
 	p.mu.Lock()

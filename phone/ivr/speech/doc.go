@@ -1,6 +1,7 @@
 // Package speech makes sound of text.
 //
-// An [Engine] speaks one sentence: a Wyoming server, espeak-ng or any program.
+// An [Engine] speaks one sentence: a Wyoming server, Home Assistant,
+// espeak-ng or any program.
 // A [Speaker] speaks texts: it cleans them, cuts them into sentences so that the
 // first sound comes early, takes what was spoken before from a [Cache], and
 // when an engine fails has the next one speak the same sentence. What an engine
@@ -12,5 +13,5 @@
 // Ordering: sentences come in order, from the goroutine that called Speak. All
 // methods may be called at the same time.
 //
-// Non-goals: playing; Home Assistant's own speech API.
+// Non-goals: playing.
 package speech

@@ -29,7 +29,7 @@ type Server struct {
 var _ Engine = (*Server)(nil)
 
 // ErrURL means an address that is not one of a Wyoming server.
-var ErrURL = errors.New("want wyoming://host:port or unix:///path")
+var ErrURL = errors.New("want wyoming://host:port, unix:///path, or http://host:8123?engine_id=tts.name for Home Assistant")
 
 // NewServer makes an engine of an address: wyoming://host:port,
 // tcp://host:port or unix:///path. It does not connect.

@@ -1,0 +1,44 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"math"
+	"os"
+	"testing"
+
+	"housephone/phone/ivr/prompt"
+)
+
+// testdata/tone.mp3 is a second of 1200 Hz at 16 kHz, made by LAME.
+func TestDecodeMP3(t *testing.T) {
+	file, err := os.ReadFile("testdata/tone.mp3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pcm, rate, err := decodeMP3(bytes.NewReader(file), 10)
+	if err != nil || rate != 16000 || len(pcm) < 15000 || len(pcm) > 20000 {
+		t.Fatalf("%d samples at %d Hz, %v", len(pcm), rate, err)
+	}
+	re, im, power := 0.0, 0.0, 0.0
+	for i, v := range pcm[4000:12000] {
+		at := 2 * math.Pi * 1200 * float64(i) / 16000
+		re += float64(v) * math.Cos(at)
+		im += float64(v) * math.Sin(at)
+		power += float64(v) * float64(v)
+	}
+	if share := 2 * (re*re + im*im) / (8000 * power); share < 0.95 {
+		t.Errorf("%.2f of the power is at 1200 Hz", share)
+	}
+	if _, _, err := decodeMP3(bytes.NewReader(bytes.Repeat(file, 4)), 2); !errors.Is(err, prompt.ErrTooLong) {
+		t.Errorf("four seconds where two are allowed: %v", err)
+	}
+	for name, damaged := range map[string][]byte{"empty": nil, "text": []byte("ID3 is what it says"), "noise": bytes.Repeat([]byte{0xff, 0xfb, 0x13}, 5000)} {
+		if pcm, _, err := decodeMP3(bytes.NewReader(damaged), 10); err == nil && len(pcm) > 0 {
+			t.Errorf("%s gives %d samples", name, len(pcm))
+		}
+	}
+	if _, _, err := decodeMP3(bytes.NewReader(file[:1500]), 10); err != nil { // what is there is played
+		t.Errorf("cut off: %v", err)
+	}
+}
