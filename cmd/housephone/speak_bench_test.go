@@ -88,7 +88,8 @@ func talkingDesk(t testing.TB, engine speech.Engine) (*desk, *phonetest.RTP) {
 		t.Fatal(err)
 	}
 	d := newDesk(line, slog.New(slog.DiscardHandler))
-	d.speaker, d.publish = speaker, func(int, string, string) {}
+	d.voice, d.speaker, d.publish = true, speaker, func(int, string, string) {}
+	d.house = house{short: func(uri string) string { return uri }, plain: func(string, string) {}}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	var running sync.WaitGroup
 	running.Go(func() {
