@@ -404,7 +404,7 @@ func far(t *testing.T, p *phonetest.Peer, port int) (outer, inner netip.AddrPort
 }
 
 // A stranger that challenges with the account's own realm learns nothing.
-func TestCredentialsStayHome(t *testing.T) {
+func TestES2021_05_DigestLeak(t *testing.T) {
 	t.Parallel()
 	p, eve := phonetest.NewPeer(t), phonetest.NewPeer(t)
 	addr, _ := far(t, eve, 0)

@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"testing"
 	"time"
+
+	"housephone/phone/transport"
 )
 
 func TestLimiter(t *testing.T) {
@@ -57,5 +59,18 @@ func TestScanner(t *testing.T) {
 		if scanner([]byte(head)) != want {
 			t.Errorf("%q: %v", head, !want)
 		}
+	}
+}
+
+// A long datagram of somebody whom nobody knows is not even looked at; it may come by TCP.
+func TestLongDatagramsOfStrangers(t *testing.T) {
+	a := newAllowList(Config{AllowFrom: nil})
+	stranger, home := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("127.0.0.1")
+	long := make([]byte, maxStranger+1)
+	if a.admit(transport.UDP, stranger, long) || !a.admit(transport.UDP, stranger, long[1:]) {
+		t.Error("the bound does not hold")
+	}
+	if !a.admit(transport.TCP, stranger, long) || !a.admit(transport.UDP, home, long) {
+		t.Error("what must pass does not")
 	}
 }

@@ -10,10 +10,13 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/emiago/sipgo/sip"
 )
+
+var errSilent = errors.New("nothing said while others wait")
 
 const (
 	sendQueue    = 64
@@ -31,7 +34,9 @@ type conn struct {
 	out      chan []byte
 	done     chan struct{}
 	once     sync.Once
-	err      error // set before done is closed
+	err      error       // set before done is closed
+	begun    time.Time   // of the serving
+	spoken   atomic.Bool // a message has come
 
 	// Of the reader.
 	partial bool // the parser holds the begin of a message
@@ -101,14 +106,14 @@ func (l *Layer) start(n Network, nc net.Conn, accepted bool) (*conn, error) {
 	c := &conn{
 		layer: l, network: n, net: nc, accepted: accepted,
 		local: addrPort(nc.LocalAddr()), remote: addrPort(nc.RemoteAddr()),
-		out: make(chan []byte, sendQueue), done: make(chan struct{}),
+		out: make(chan []byte, sendQueue), done: make(chan struct{}), begun: time.Now(),
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {
 	case l.closed:
 		return nil, ErrClosed
-	case len(l.conns) >= l.cfg.MaxConns:
+	case len(l.conns) >= l.cfg.MaxConns && !l.makeRoom():
 		return nil, errors.New("too many connections")
 	case accepted && l.perAddr[c.remote.Addr()] >= l.cfg.MaxConnsPerAddr:
 		return nil, errors.New("too many connections from this address")
@@ -121,6 +126,22 @@ func (l *Layer) start(n Network, nc net.Conn, accepted bool) (*conn, error) {
 	go c.write()
 	go c.read()
 	return c, nil
+}
+
+// makeRoom ends the oldest accepted connection that has not said anything yet (AST-2016-005).
+func (l *Layer) makeRoom() bool {
+	var oldest *conn
+	for _, c := range l.conns {
+		if c.accepted && !c.spoken.Load() && (oldest == nil || c.begun.Before(oldest.begun)) {
+			oldest = c
+		}
+	}
+	if oldest == nil {
+		return false
+	}
+	delete(l.conns, connKey{oldest.network, oldest.remote})
+	oldest.close(errSilent)
+	return true
 }
 
 func (l *Layer) forget(c *conn) {
@@ -215,6 +236,7 @@ func (c *conn) parse(stream *sip.ParserStream, data []byte) (err error) {
 			return errTooManyHeaders
 		}
 		_ = c.net.SetReadDeadline(time.Time{})
+		c.spoken.Store(true)
 		if !c.layer.cfg.Allow(c.network, c.remote.Addr(), head(msg)) {
 			c.layer.count.refused.Add(1)
 			continue

@@ -248,6 +248,24 @@ func TestLimits(t *testing.T) {
 	}
 }
 
+// Connections that say nothing make room for others, those that have spoken stay.
+func TestSilentConnectionsMakeRoom(t *testing.T) {
+	t.Parallel()
+	b := start(t, func(c *Config) { c.MaxConns, c.MaxConnsPerAddr = 3, 100 })
+	first := dialTCP(t, b.tcp)
+	_, _ = io.WriteString(first, request("OPTIONS", ""))
+	b.await(t, "first", func() bool { return len(b.got) == 1 })
+	silent := dialTCP(t, b.tcp)
+	for range 20 {
+		dialTCP(t, b.tcp)
+	}
+	ended(t, silent)
+	_, _ = io.WriteString(dialTCP(t, b.tcp), request("OPTIONS", ""))
+	b.await(t, "a newcomer", func() bool { return len(b.got) == 2 })
+	_, _ = io.WriteString(first, request("OPTIONS", ""))
+	b.await(t, "the first again", func() bool { return len(b.got) == 3 })
+}
+
 func TestDatagrams(t *testing.T) {
 	t.Parallel()
 	b := start(t, func(c *Config) {

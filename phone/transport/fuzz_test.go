@@ -1,0 +1,67 @@
+package transport
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/emiago/sipgo/sip"
+)
+
+// FuzzMessage: a message that is taken in can be printed, what is printed reads as the same
+// message, and printing that gives the same text.
+func FuzzMessage(f *testing.F) {
+	for _, method := range []string{"INVITE", "MESSAGE", "REGISTER"} {
+		f.Add([]byte(request(method, "a body\r\n\r\n")))
+	}
+	f.Add([]byte("SIP/2.0 200 OK\r\nv: SIP/2.0/UDP a;branch=z9hG4bK1;received=1.2.3.4, SIP/2.0/TCP b\r\nf: \"A \\\" B\" <sip:a@b;x=y>;tag=1\r\n" +
+		"t: sip:c@d;tag=2\r\ni: x@y\r\nCSeq: 1 INVITE\r\nm: *\r\nl: 0\r\n\r\n"))
+	kept, _ := filepath.Glob("testdata/messages/*")
+	for _, name := range kept {
+		raw, err := os.ReadFile(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(raw)
+	}
+	l, err := New(Config{OnMessage: func(Flow, sip.Message) {}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		first, err := l.parse(raw)
+		if err != nil || complete(first) != nil {
+			return
+		}
+		printed := text(first)
+		second, err := l.parse([]byte(printed))
+		if err != nil {
+			t.Fatalf("%q is printed as %q, which is not read: %v", raw, printed, err)
+		}
+		if err := complete(second); err != nil {
+			t.Fatalf("%q is printed as %q: %v", raw, printed, err)
+		}
+		if again := text(second); again != printed {
+			t.Errorf("%q is printed as %q, then as %q", raw, printed, again)
+		}
+		if a, b := identity(first), identity(second); a != b {
+			t.Errorf("%q is %q, and printed %q", raw, a, b)
+		}
+	})
+}
+
+func text(m sip.Message) string {
+	if s, ok := m.(interface{ String() string }); ok {
+		return s.String()
+	}
+	return ""
+}
+
+// identity is by what transactions and dialogs tell messages apart.
+func identity(m sip.Message) string {
+	branch, _ := m.Via().Params.Get("branch")
+	from, _ := m.From().Params.Get("tag")
+	to, _ := m.To().Params.Get("tag")
+	return strings.Join([]string{branch, m.CallID().Value(), m.CSeq().Value(), from, to}, "|")
+}
