@@ -10,6 +10,17 @@ import (
 
 var errTooManyHeaders = fmt.Errorf("more than %d header lines", maxHeaders)
 
+// Parse reads one datagram as a Layer does: what it gives can be answered.
+func Parse(data []byte) (sip.Message, error) {
+	l := Layer{parser: sip.NewParser()}
+	l.parser.MaxMessageLength = maxMessage
+	msg, err := l.parse(data)
+	if err != nil {
+		return nil, err
+	}
+	return msg, complete(msg)
+}
+
 // parse reads one datagram. A panic of the parser is an error like any other.
 func (l *Layer) parse(data []byte) (msg sip.Message, err error) {
 	defer recoverParse(&err)
@@ -26,7 +37,8 @@ func recoverParse(err *error) {
 	}
 }
 
-// complete tells whether a message carries what every transaction needs (RFC 3261 8.1.1).
+// complete tells whether a message carries what every transaction needs (RFC 3261 8.1.1), and mends what the
+// parser has got wrong.
 func complete(msg sip.Message) error {
 	if msg == nil {
 		return errors.New("no message")
@@ -43,7 +55,7 @@ func complete(msg sip.Message) error {
 	case msg.To() == nil:
 		return errors.New("no To")
 	}
-	return nil
+	return wellFormed(msg)
 }
 
 // deliver hands a message up when it can belong to a transaction.

@@ -16,7 +16,10 @@ import (
 	"github.com/emiago/sipgo/sip"
 )
 
-var errSilent = errors.New("nothing said while others wait")
+var (
+	errSilent = errors.New("nothing said while others wait")
+	errLength = errors.New("more than one Content-Length")
+)
 
 const (
 	sendQueue    = 64
@@ -234,6 +237,9 @@ func (c *conn) parse(stream *sip.ParserStream, data []byte) (err error) {
 		c.partial = false
 		if counted, ok := msg.(interface{ Headers() []sip.Header }); ok && len(counted.Headers()) > maxHeaders {
 			return errTooManyHeaders
+		}
+		if counted, ok := msg.(interface{ GetHeaders(name string) []sip.Header }); ok && len(counted.GetHeaders("Content-Length")) > 1 {
+			return errLength // where the next message begins is anybody's guess
 		}
 		_ = c.net.SetReadDeadline(time.Time{})
 		c.spoken.Store(true)
