@@ -44,9 +44,17 @@ bench: ## the benchmark table, beside baresip
 bench-check: ## fail when a ratio is more than 20 % off its target
 	go run ./e2e/bench -check
 
+.PHONY: flood
+flood: build ## calls and memory while strangers flood the SIP port
+	go run ./e2e/flood
+
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME (10m)
 	scripts/fuzz $(or $(FUZZTIME),10m)
+
+.PHONY: fuzz-short
+fuzz-short: ## every fuzz target for two seconds
+	scripts/fuzz 2s
 
 .PHONY: chaos
 chaos: deps ## break everything the service depends on, at length, and print what recovery took

@@ -20,12 +20,17 @@ const maxCallPeers = 16
 // easily. Longer messages of theirs have to come by TCP.
 const maxStranger = 8 << 10
 
+// maxWaiting is how much work may wait for the line when something of a stranger is still read:
+// more than a moment of it is a flood, and what is read takes memory.
+const maxWaiting = 512
+
 // allowList says whose requests are read at all. It is asked from the goroutines
 // that read the sockets, before anything is parsed.
 type allowList struct {
 	open     bool // anyone
 	prefixes []netip.Prefix
-	limit    *limiter // of strangers
+	limit    *limiter   // of strangers
+	waiting  func() int // how much work waits for the line
 
 	mu      sync.RWMutex // guards following
 	servers []netip.Addr
@@ -38,6 +43,7 @@ func newAllowList(cfg Config) *allowList {
 		prefixes: cfg.AllowFrom,
 		peers:    map[netip.Addr]int{},
 		limit:    newLimiter(),
+		waiting:  func() int { return 0 },
 	}
 }
 
@@ -50,7 +56,7 @@ func (a *allowList) admit(n transport.Network, from netip.Addr, head []byte) boo
 	if !bytes.HasPrefix(head, []byte("SIP/2.0 ")) && (!a.open || scanner(head)) {
 		return false
 	}
-	if n == transport.UDP && len(head) > maxStranger {
+	if n == transport.UDP && len(head) > maxStranger || a.waiting() > maxWaiting {
 		return false
 	}
 	return a.limit.take(from, time.Now())

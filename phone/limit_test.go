@@ -74,3 +74,36 @@ func TestLongDatagramsOfStrangers(t *testing.T) {
 		t.Error("what must pass does not")
 	}
 }
+
+// All strangers together are held to a rate too; what is listed is not.
+func TestAllStrangersTogether(t *testing.T) {
+	l, now := newLimiter(), time.Unix(1000, 0)
+	addr, n := netip.MustParseAddr("10.0.0.0"), 0
+	for range 5 * limitAll {
+		addr = addr.Next()
+		if l.take(addr, now) {
+			n++
+		}
+	}
+	if n != limitAll {
+		t.Errorf("%d at once", n)
+	}
+	if !l.take(addr, now.Add(time.Second)) {
+		t.Error("no more after a second")
+	}
+}
+
+// While the line has no time, nothing more of strangers is read.
+func TestBusyLine(t *testing.T) {
+	a := newAllowList(Config{AllowFrom: nil})
+	waiting := maxWaiting
+	a.waiting = func() int { return waiting }
+	stranger, home := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("127.0.0.1")
+	if !a.admit(transport.TCP, stranger, nil) {
+		t.Error("refused too early")
+	}
+	waiting++
+	if a.admit(transport.TCP, stranger, nil) || !a.admit(transport.UDP, home, nil) {
+		t.Error("not told apart")
+	}
+}

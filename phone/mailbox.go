@@ -38,6 +38,13 @@ func (m *mailbox) add(f func(), limit int) bool {
 	return true
 }
 
+// waiting is how much work has not been taken yet.
+func (m *mailbox) waiting() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.queue)
+}
+
 // take empties the queue.
 func (m *mailbox) take() []func() {
 	m.mu.Lock()

@@ -88,6 +88,7 @@ func New(cfg Config) (*Phone, error) {
 		return nil, err
 	}
 	p.nat.p = p
+	p.allow.waiting = p.box.waiting
 	sockets := transport.Config{
 		UDP: cfg.UDP, TCP: cfg.TCP, ClientTLS: cfg.ClientTLS, Logger: cfg.Logger,
 		OnMessage: func(f transport.Flow, m sip.Message) { p.transactions.Receive(f, m) },

@@ -3,9 +3,9 @@ package transaction
 import "github.com/emiago/sipgo/sip"
 
 const (
-	maxServers = 4096     // server transactions alive at a time
-	maxAnswers = 16 << 20 // octets of answers that are kept to be repeated
-	overhead   = 1 << 10  // octets of one transaction beside its texts
+	maxServers = 4096    // server transactions alive at a time
+	maxAnswers = 4 << 20 // octets of answers that are kept to be repeated
+	overhead   = 1 << 10 // octets of one transaction beside its texts
 )
 
 // admit files a new transaction, or gives the one that it repeats or that is a copy of it. When

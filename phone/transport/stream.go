@@ -238,7 +238,9 @@ func (c *conn) parse(stream *sip.ParserStream, data []byte) (err error) {
 		if counted, ok := msg.(interface{ Headers() []sip.Header }); ok && len(counted.Headers()) > maxHeaders {
 			return errTooManyHeaders
 		}
-		if counted, ok := msg.(interface{ GetHeaders(name string) []sip.Header }); ok && len(counted.GetHeaders("Content-Length")) > 1 {
+		if counted, ok := msg.(interface {
+			GetHeaders(name string) []sip.Header
+		}); ok && len(counted.GetHeaders("Content-Length")) > 1 {
 			return errLength // where the next message begins is anybody's guess
 		}
 		_ = c.net.SetReadDeadline(time.Time{})

@@ -451,7 +451,7 @@ func TestDivert(t *testing.T) {
 	})
 	p := phonetest.NewPeer(t)
 	p.SendRaw([]byte{0, 1, 2}, b.udp)
-	p.SendRaw([]byte{0, 2, 2}, b.udp)
+	p.SendRaw([]byte("\x00\x02 SIP/2.0"), b.udp)
 	p.SendRaw([]byte(request("OPTIONS", "")), b.udp)
 	b.await(t, "a message", func() bool { return len(b.got) == 1 })
 	if got, want := <-taken, p.Addr().String()+" 000102"; got != want || len(taken) != 0 {

@@ -97,6 +97,10 @@ func (u *udpSocket) receive(data []byte, from netip.AddrPort) {
 	if u.layer.cfg.Divert(data, from) {
 		return
 	}
+	if !likely(data) {
+		u.layer.count.malformed.Add(1)
+		return
+	}
 	if !u.layer.cfg.Allow(UDP, from.Addr(), data) {
 		u.layer.count.refused.Add(1)
 		return
@@ -108,6 +112,12 @@ func (u *udpSocket) receive(data []byte, from netip.AddrPort) {
 		return
 	}
 	u.layer.deliver(flow, msg)
+}
+
+// likely tells whether the first line could be that of a message: nothing else is worth a look.
+func likely(data []byte) bool {
+	first, _, _ := bytes.Cut(bytes.TrimLeft(data, "\r\n"), []byte("\n"))
+	return bytes.Contains(bytes.ToUpper(first), []byte("SIP/"))
 }
 
 // send writes one datagram. The kernel hands the ICMP error of an earlier datagram, to whomever

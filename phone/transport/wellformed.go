@@ -48,7 +48,9 @@ func wellFormed(msg sip.Message) error {
 // viasFormed is strict with the Via that says where answers go; the others are only repeated.
 func viasFormed(msg sip.Message) error {
 	top := msg.Via()
-	if all, ok := msg.(interface{ GetHeaders(name string) []sip.Header }); ok {
+	if all, ok := msg.(interface {
+		GetHeaders(name string) []sip.Header
+	}); ok {
 		for _, h := range all.GetHeaders("Via") {
 			via, ok := h.(*sip.ViaHeader)
 			if !ok {
