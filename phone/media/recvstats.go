@@ -16,16 +16,31 @@ type recvStats struct {
 	lastArrival time.Duration
 	timed       bool
 
-	firstArrival time.Duration // with units: the sender's clock against ours
-	units        int64
+	begin       time.Duration // of the present time base
+	units       int64         // of the sender's clock since
+	early       earliest      // of the present window
+	first, last earliest      // of the first and of the last whole window
 
 	expectedBefore, countBefore uint64 // of former sources
 	expectedPrior, countPrior   uint64 // at the last report
 }
 
-// clockKnown is how long a source must have been heard before its clock is
-// judged.
-const clockKnown = 10 * time.Second
+// clockWindow is the time in which one packet at least is hardly held up by the
+// network: the way of these packets tells of clocks, that of the others of jitter.
+const clockWindow = 5 * time.Second
+
+// earliest is the packet of a window that was under way for the shortest time,
+// as far as two clocks can tell.
+type earliest struct {
+	at, transit time.Duration
+	known       bool
+}
+
+func (e *earliest) packet(at, transit time.Duration) {
+	if !e.known || transit < e.transit {
+		*e = earliest{at, transit, true}
+	}
+}
 
 // restart begins with a new source.
 func (r *recvStats) restart(clock int) {
@@ -61,10 +76,12 @@ func (r *recvStats) arrival(ts uint32, now time.Duration) {
 	r.lastTS, r.lastArrival = ts, now
 	// A jump of seconds is a new time base, no jitter.
 	if limit := 2 * float64(r.clock); !r.timed || deviation > limit || deviation < -limit {
-		r.timed, r.firstArrival, r.units = true, now, 0
+		r.timed, r.begin, r.units = true, now, 0
+		r.early, r.first, r.last = earliest{}, earliest{}, earliest{}
 		return
 	}
 	r.units += moved
+	r.drift(now)
 	r.jitter += (max(deviation, -deviation) - r.jitter) / 16 // A.8
 }
 
@@ -90,14 +107,28 @@ func (r *recvStats) jitterMS() float64 {
 	return 1000 * r.jitter / float64(r.clock)
 }
 
-// clockPPM is by how much the sender's clock is faster than ours.
-func (r *recvStats) clockPPM() float64 {
-	here := r.lastArrival - r.firstArrival
-	if !r.timed || here < clockKnown {
-		return 0
+// drift looks at the way of one packet.
+func (r *recvStats) drift(now time.Duration) {
+	if r.clock <= 0 {
+		return
 	}
-	there := float64(r.units) / float64(r.clock)
-	return 1e6 * (there - here.Seconds()) / here.Seconds()
+	window := func(at time.Duration) time.Duration { return (at - r.begin) / clockWindow }
+	if r.early.known && window(now) != window(r.early.at) {
+		if !r.first.known {
+			r.first = r.early
+		}
+		r.last, r.early = r.early, earliest{}
+	}
+	there := time.Duration(r.units * int64(time.Second) / int64(r.clock))
+	r.early.packet(now, now-r.begin-there)
+}
+
+// clockPPM is by how much the sender's clock is faster than ours, 0 while that is not known.
+func (r *recvStats) clockPPM() float64 {
+	if apart := r.last.at - r.first.at; apart > 0 {
+		return 1e6 * float64(r.first.transit-r.last.transit) / float64(apart)
+	}
+	return 0
 }
 
 // fraction is the share lost since the last report in 1/256 (A.3).

@@ -27,7 +27,7 @@ stream_defaults.enable()
 `
 
 // StartPipeWire runs it until the test ends, with a room for each name as [Rooms] makes them.
-func StartPipeWire(t *testing.T, rooms ...string) *PipeWire {
+func StartPipeWire(t testing.TB, rooms ...string) *PipeWire {
 	t.Helper()
 	p := &PipeWire{Server: &Server{t: t, dir: t.TempDir()}}
 	var err error

@@ -15,7 +15,7 @@ import (
 
 // Server is a PulseAudio server of a test.
 type Server struct {
-	t      *testing.T
+	t      testing.TB
 	dir    string
 	config string
 	cmd    *exec.Cmd
@@ -58,7 +58,7 @@ func room(name string) [][]string {
 
 // Start runs a server with the configuration, in PulseAudio's script language,
 // until the test ends.
-func Start(t *testing.T, config string) *Server {
+func Start(t testing.TB, config string) *Server {
 	t.Helper()
 	s := &Server{t: t, dir: t.TempDir(), config: config}
 	var err error
