@@ -94,11 +94,14 @@ func (b *bench) parts() []part {
 		{"signalling", b.measureSignalling},
 		{"calls", b.measureCalls},
 		{"collections", b.measureCollections},
+		{"opus", b.measureOpus},
 		{"commands", b.measureRate},
 		{"relay", b.measureRelay},
 		{"work", func() error { return b.memory("resident memory, after the work", nil) }},
 		{"starts", b.measureStarts},
 		{"packets", b.measurePackets},
+		{"mouth-to-ear", b.measureMouthToEar},
+		{"sound", b.measureSound},
 		{"scale", b.measureScale},
 		{"most", b.measureMost},
 		{"setups", b.measureSetups},
@@ -196,7 +199,7 @@ func (b *bench) measureCalls() error {
 	err := profiled(b.t, b.profile, "calls", b.subjects[0].proc.PID(), func() error {
 		for range b.calls {
 			for i, s := range b.subjects {
-				t, err := b.driver.call(b.t.Context(), s, b.ends, b.call)
+				t, err := b.driver.call(b.t.Context(), s, b.ends, silence(), b.call)
 				if err != nil {
 					return fmt.Errorf("%s: %w", s.name, err)
 				}

@@ -54,7 +54,7 @@ func (b *bench) measureCollections() error {
 			t.Fatal(err)
 		}
 		for i, p := range both {
-			talk, err := b.driver.call(t.Context(), p, b.ends, b.call)
+			talk, err := b.driver.call(t.Context(), p, b.ends, silence(), b.call)
 			if err != nil {
 				t.Fatal(fmt.Errorf("%s: %w", p.name, err))
 			}

@@ -75,7 +75,7 @@ func lateness(moments []time.Time) []time.Duration {
 }
 
 // call lets a program call the driver, with sound in both directions, and measures for that long.
-func (d *driver) call(ctx context.Context, s *subject, ends rtpEnds, length time.Duration) (talk, error) {
+func (d *driver) call(ctx context.Context, s *subject, ends rtpEnds, v voice, length time.Duration) (talk, error) {
 	d.clear()
 	if _, err := d.mqtt.publish(s.dial(fmt.Sprintf("sip:driver@%s", d.sip.addr))); err != nil {
 		return talk{}, err
@@ -84,7 +84,10 @@ func (d *driver) call(ctx context.Context, s *subject, ends rtpEnds, length time
 	if err != nil {
 		return talk{}, err
 	}
-	answer := withSDP(d.sip.response(invite, 200, "OK", "bench"), ends.rtp.addr.Port())
+	v = v.agreed(invite)
+	answer := d.sip.response(invite, 200, "OK", "bench")
+	answer.Add("Content-Type", "application/sdp")
+	answer.Body = v.sdp(ends.rtp.addr.Port())
 	if _, err := d.sip.send(answer.Bytes(), invite.Source); err != nil {
 		return talk{}, err
 	}
@@ -94,17 +97,17 @@ func (d *driver) call(ctx context.Context, s *subject, ends rtpEnds, length time
 	if _, err := d.mqtt.await(ctx, "the answered call", s.talks); err != nil {
 		return talk{}, err
 	}
-	t, err := d.sound(ctx, s, ends, invite, length)
+	t, err := d.sound(ctx, s, ends, v, invite, length)
 	return t, errors.Join(err, d.end(ctx, s))
 }
 
 // sound sends and receives for a while and measures after the warm-up.
-func (d *driver) sound(ctx context.Context, s *subject, ends rtpEnds, invite *phonetest.Msg, length time.Duration) (talk, error) {
+func (d *driver) sound(ctx context.Context, s *subject, ends rtpEnds, v voice, invite *phonetest.Msg, length time.Duration) (talk, error) {
 	ctx, stop := context.WithCancel(ctx)
 	sent := make(chan struct{})
 	go func() {
 		defer close(sent)
-		ends.send(ctx, invite.MediaAddr())
+		ends.send(ctx, v, invite.MediaAddr())
 	}()
 	defer func() {
 		stop()
@@ -150,20 +153,13 @@ func (d *driver) end(ctx context.Context, s *subject) error {
 	return err
 }
 
-// send sends silence in G.711 every 20 ms until ctx ends.
-func (e rtpEnds) send(ctx context.Context, to netip.AddrPort) {
-	data := make([]byte, 12+160) // RFC 3550 5.1, RFC 3551 4.5.14
-	data[0], data[1] = 0x80, 8
-	copy(data[8:], "BNCH")
-	for i := range data[12:] {
-		data[12+i] = 0xd5
-	}
+// send sends sound every 20 ms until ctx ends.
+func (e rtpEnds) send(ctx context.Context, v voice, to netip.AddrPort) {
 	tick := time.NewTicker(frame)
 	defer tick.Stop()
+	data := make([]byte, 12, 1500)
 	for seq := uint16(0); ; seq++ {
-		ts := uint32(seq) * 160
-		data[2], data[3] = byte(seq>>8), byte(seq)
-		data[4], data[5], data[6], data[7] = byte(ts>>24), byte(ts>>16), byte(ts>>8), byte(ts)
+		data = v.packet(data[:12], seq)
 		_, _ = e.rtp.send(data, to) // a lost packet is no matter here
 		select {
 		case <-tick.C:

@@ -48,6 +48,7 @@ type setup struct {
 	kind      string // tells revisions of the service apart; "" is the first one
 	calls     int    // 0 = a phone of one call, else a voice that answers so many
 	ports     int    // first port of their sound
+	codec     string // "opus", else G.711
 }
 
 // starter starts a subject and returns without waiting until it is ready.
@@ -94,6 +95,9 @@ func startHousephone(t testing.TB, ports *peers.Ports, s setup) *subject {
 	} else {
 		env = append(env, "PHONE_MODE=ivr", "PHONE_AUTOANSWER=1", fmt.Sprintf("PHONE_MAX_CALLS=%d", s.calls), "MEDIA_DIR="+filepath.Dir(s.wav))
 	}
+	if s.codec != "" {
+		env = append(env, "PHONE_CODECS="+s.codec)
+	}
 	if host, port, ok := strings.Cut(s.registrar, ":"); ok {
 		env = append(env, "SIP_SERVER="+host, "SIP_PORT="+port, "SIP_USER="+id)
 	}
@@ -132,9 +136,13 @@ func startBaresip(t testing.TB, ports *peers.Ports, s setup) *subject {
 	sip := ports.Pair()
 	base := "baresip" + s.id
 	home := t.TempDir()
-	account := fmt.Sprintf("<sip:%s@%s>;regint=0;audio_codecs=pcma/8000/1\n", base, peers.Loopback(sip))
+	codec := "pcma/8000/1"
+	if s.codec == "opus" {
+		codec = "opus/48000/2"
+	}
+	account := fmt.Sprintf("<sip:%s@%s>;regint=0;audio_codecs=%s\n", base, peers.Loopback(sip), codec)
 	if s.registrar != "" {
-		account = fmt.Sprintf("<sip:%s@%s>;regint=300;audio_codecs=pcma/8000/1\n", base, s.registrar)
+		account = fmt.Sprintf("<sip:%s@%s>;regint=300;audio_codecs=%s\n", base, s.registrar, codec)
 	}
 	most := 4
 	if s.calls > 0 {
@@ -194,6 +202,7 @@ rtcp_mux no
 statmode_default off
 module_path %s
 module g711.so
+module opus.so
 module aufile.so
 module aubridge.so
 module_tmp uuid.so

@@ -94,7 +94,7 @@ func NewBaresip(t testing.TB, ports *Ports, c BaresipConfig) *Baresip {
 			t.Fatal(err)
 		}
 	}
-	write("config", baresipConfig(b, c, control, first, last, writeTone(t, c.Rate, c.Channels, c.ToneHz, toneLength)))
+	write("config", baresipConfig(b, c, control, first, last, WriteToneOf(t, c.Rate, c.Channels, c.ToneHz, toneLength)))
 	write("accounts", fmt.Sprintf("<sip:%s@%s%s>%s;audio_codecs=%s\n", c.User, c.Domain, c.URIParam, c.Account, c.Codecs))
 	write("contacts", "")
 	b.Process = Start(t, Command{

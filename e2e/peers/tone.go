@@ -33,10 +33,11 @@ func WriteTone(t testing.TB, hz float64, length time.Duration) string {
 // WriteToneAt does so with rate samples a second.
 func WriteToneAt(t testing.TB, rate int, hz float64, length time.Duration) string {
 	t.Helper()
-	return writeTone(t, rate, 1, hz, length)
+	return WriteToneOf(t, rate, 1, hz, length)
 }
 
-func writeTone(t testing.TB, rate, channels int, hz float64, length time.Duration) string {
+// WriteToneOf does so with the same sound in each channel.
+func WriteToneOf(t testing.TB, rate, channels int, hz float64, length time.Duration) string {
 	t.Helper()
 	n := int(length.Seconds() * float64(rate))
 	var b bytes.Buffer
