@@ -331,3 +331,20 @@ func BenchmarkPushPop(b *testing.B) {
 		buf.Pop(now + frame/2)
 	}
 }
+
+// On a quiet network a packet waits for two turns at most, whatever the phase of the sender against ours, and no
+// correction calls for the opposite one.
+func TestQuietNetwork(t *testing.T) {
+	for phase := time.Duration(0); phase < frame; phase += time.Millisecond {
+		in := stream(1, 0, 3000) // a minute
+		for i := range in {
+			in[i].at += phase
+		}
+		b := New(Config{})
+		play(b, in, nil)
+		s := b.Stats()
+		if s.Delay < 10*time.Millisecond || s.Delay > 36*time.Millisecond || s.Stretched+s.Discarded > 2 {
+			t.Errorf("phase %v: delay %v, %d turns put in, %d left out", phase, s.Delay, s.Stretched, s.Discarded)
+		}
+	}
+}

@@ -85,8 +85,10 @@ type window struct {
 	last time.Duration // average of the last full window, or of this one so far
 }
 
-// add counts one wait. Corrections are by whole packets of length step, so
-// waits within a packet of the target are let be.
+// add counts one wait. Corrections are by whole packets of length step: one is
+// left out or put in where that brings the wait nearer to the target. The band in
+// which nothing is done is wider than a packet, and wider still where the target
+// itself moves about, so that no correction calls for the opposite one.
 func (w *window) add(wait, target, step time.Duration) verdict {
 	w.sum += wait
 	w.n++
@@ -98,11 +100,10 @@ func (w *window) add(wait, target, step time.Duration) verdict {
 	}
 	w.last = w.sum / time.Duration(w.n)
 	w.sum, w.n = 0, 0
-	slack := step + step/4
 	switch {
-	case w.last > target+slack:
+	case w.last > target+max(step*4/5, target/3):
 		return lower
-	case w.last < target-slack:
+	case w.last < target-step/2:
 		return raise
 	}
 	return keep

@@ -8,7 +8,7 @@ import (
 
 const (
 	sourceAim = 30 * time.Millisecond  // mean fill before a read: frames of 20 ms are taken, pieces of 10 ms come
-	sinkAim   = 25 * time.Millisecond  // pieces of 5 or 10 ms are taken, frames of 20 ms come
+	sinkAim   = 25 * time.Millisecond  // likewise: pieces of 5 or 10 ms are taken, frames of 20 ms come
 	aimRange  = 60 * time.Millisecond  // as far as the aim grows
 	aimStep   = 10 * time.Millisecond  // growth with each time the buffer ran dry
 	aimDecay  = 1e-4                   // of the time: the aim shrinks by 1 ms in 10 s
