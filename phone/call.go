@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/emiago/sipgo/sip"
@@ -185,7 +186,11 @@ func endError(o outcome, remote Party) error {
 	}
 	switch {
 	case o.status >= 300:
-		return statusError(o.status, o.reason, name)
+		e := statusError(o.status, o.reason, name)
+		if strings.HasSuffix(o.reason, noSecrecy) {
+			e.Text += noSecrecy
+		}
+		return e
 	case o.cause == CauseCompleted:
 		return errf(Refused, "the call has ended")
 	case o.cause == CauseCancelled:

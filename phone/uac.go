@@ -217,9 +217,15 @@ func (c *call) inviteAnswered(res *sip.Response) {
 	case res.StatusCode == 488 && c.withoutSRTP():
 	default:
 		code, reason := res.StatusCode, clean(res.Reason)
+		if code == 488 && c.p.cfg.SRTP == sdp.SRTPRequired {
+			reason += noSecrecy
+		}
 		c.finish(outcome{cause: causeOf(code), byFar: true, status: code, reason: reason})
 	}
 }
+
+// noSecrecy is what 488 may mean for an offer with nothing but SRTP.
+const noSecrecy = ": perhaps the far end does not encrypt sound, as SIP_SRTP=required demands"
 
 // again sends the INVITE anew with the next CSeq.
 func (c *call) again() {
