@@ -120,7 +120,7 @@ func (d Device) qualityEntities() []entity {
 	}
 	remote := func(key, name string, c component) entity {
 		e := sensor(key, name, c)
-		e.component.ValueTemplate = `{{ value_json.get('remote', {}).get('` + name + `') }}`
+		e.ValueTemplate = `{{ value_json.get('remote', {}).get('` + name + `') }}`
 		return e
 	}
 	measured := func(unit, class, icon string, decimals int) component {
