@@ -3,12 +3,18 @@
 package e2e
 
 import (
+	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"gopkg.in/yaml.v3"
 
 	"housephone/e2e/peers"
 )
@@ -25,6 +31,13 @@ type house struct {
 const blueprints = "../examples/home-assistant/blueprints"
 
 const houseYAML = `
+frontend:
+lovelace:
+  dashboards:
+    house-phone:
+      mode: yaml
+      title: Telephone
+      filename: dashboard.yaml
 automation: !include automations.yaml
 script: !include scripts.yaml
 mobile_app:
@@ -50,8 +63,12 @@ func newHouse(t *testing.T, e env) house {
 	ports := peers.NewPorts(t)
 	b := peers.NewBaresip(t, ports, peers.BaresipConfig{})
 	broker, h := onBroker(t, ports, peers.MosquittoConfig{Username: "house", Password: "broker-secret-4410"}, e)
+	dashboard, err := os.ReadFile("../examples/home-assistant/dashboard.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
 	hass := peers.NewHomeAssistant(t, ports, broker, peers.HomeAssistantConfig{
-		YAML: houseYAML, Files: map[string]string{"automations.yaml": "[]\n", "scripts.yaml": "{}\n"},
+		YAML: houseYAML, Files: map[string]string{"automations.yaml": "[]\n", "scripts.yaml": "{}\n", "dashboard.yaml": string(dashboard)},
 	})
 	hass.WaitValue("sensor.housephone_phone_status", "hangup", hassPatience)
 	return house{Housephone: h, hass: hass, b: b, app: peers.NewMobileApp(t, hass, "Pocket"), paths: importAll(t, hass)}
@@ -90,6 +107,9 @@ func TestHomeAssistantBlueprints(t *testing.T) {
 	h := newHouse(t, env{
 		"HW_DOORBELL": "sim", "HW_DOOR": "sim", "HW_DOOR_PULSE": "1s", "PHONE_MODE": "ivr", "PHONE_RING_TIMEOUT": "20s",
 	})
+	h.dashboard(t)
+	h.deviceTriggers(t)
+	h.page(t)
 	h.doorbell(t)
 	h.autoOpen(t)
 	h.autoOpenByKeys(t)
@@ -300,4 +320,72 @@ func (h house) announce(t *testing.T) {
 		h.b.WaitEvent(calls, "CALL_CLOSED", hassPatience)
 	}
 	h.Idle()
+}
+
+// The dashboard is served as it is in the file.
+func (h house) dashboard(t *testing.T) {
+	var served struct {
+		Views []struct {
+			Path     string `json:"path"`
+			Sections []any  `json:"sections"`
+		} `json:"views"`
+	}
+	if failure := h.hass.Ask("lovelace/config", map[string]any{"url_path": "house-phone"}, &served); failure != "" {
+		t.Fatalf("no dashboard: %s", failure)
+	}
+	if len(served.Views) != 2 || len(served.Views[0].Sections) != 3 {
+		t.Errorf("the dashboard has %+v", served.Views)
+	}
+}
+
+// Home Assistant offers the device triggers, and one of them starts an automation.
+func (h house) deviceTriggers(t *testing.T) {
+	var id string
+	h.hass.Template("{{ device_id('sensor.housephone_phone_status') | to_json }}", &id)
+	var offered []map[string]any
+	if failure := h.hass.Ask("device_automation/trigger/list", map[string]any{"device_id": id}, &offered); failure != "" {
+		t.Fatal(failure)
+	}
+	found := map[string]map[string]any{}
+	for _, o := range offered {
+		if o["domain"] == "mqtt" {
+			found[fmt.Sprint(o["type"], " ", o["subtype"])] = o
+		}
+	}
+	for _, want := range []string{"ringing call", "missed call", "button_short_press doorbell", "button_long_press doorbell", "opened door"} {
+		if found[want] == nil {
+			t.Errorf("the trigger %q is not offered, but %v", want, slices.Sorted(maps.Keys(found)))
+		}
+	}
+	h.hass.Save("automation", "missed", map[string]any{
+		"triggers": []any{found["missed call"]},
+		"actions":  []map[string]any{{"action": "notify.mobile_app_pocket", "data": map[string]string{"message": "a call was missed"}}},
+	})
+	mark := h.app.Mark()
+	ring(t, h.Housephone, h.b)
+	h.b.Do("hangup", "")
+	h.app.WaitPush(mark, hassPatience, func(p peers.Push) bool { return p.Message == "a call was missed" })
+	h.Idle()
+	h.off(t, "missed")
+}
+
+// Every automation of the manual's page is one that Home Assistant takes.
+func (h house) page(t *testing.T) {
+	taken := 0
+	for _, b := range blocks(t, "../docs/home-assistant.md") {
+		if b.language != "yaml" {
+			continue
+		}
+		var body map[string]any
+		if err := yaml.Unmarshal([]byte(b.text), &body); err != nil {
+			t.Fatalf("%s: %v", b, err)
+		}
+		taken++
+		id := fmt.Sprintf("page_%d", taken)
+		h.hass.Save("automation", id, body)
+		h.off(t, id)
+	}
+	if taken < 3 {
+		t.Errorf("%d automations found: the search is broken", taken)
+	}
 }

@@ -96,6 +96,7 @@ const (
 	valueAsJSON = `{{ {"value": value} | to_json }}`     // a command that may start with {
 	shortText   = `{{ value[:255] }}`                    // longer states are refused
 	textOrNone  = `{{ value[:255] if value else None }}` // None makes the state unknown
+	missedCall  = `{{ 'missed' if value_json.direction == 'incoming' and value_json.cause in ['no_answer', 'cancelled', 'busy', 'failed'] else '' }}`
 )
 
 // eventOf makes an event of a fixed type out of plain text, which becomes an attribute.

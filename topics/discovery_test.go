@@ -142,6 +142,10 @@ func TestDiscoveryKeys(t *testing.T) {
 		if c["unique_id"] != d.Node()+"_"+key {
 			t.Errorf("%s: unique id %v", key, c["unique_id"])
 		}
+		// the icons of these two change with their state, which one of their own would not
+		if c["icon"] == nil && platform != aLock && c["device_class"] != "connectivity" {
+			t.Errorf("%s has no icon", key)
+		}
 		if name, ok := c["name"].(string); (c["name"] == nil) != (key == "status") || ok && name == "" {
 			t.Errorf("%s: name %v", key, c["name"])
 		}

@@ -12,6 +12,8 @@ func (d Device) ivrEntities() []entity {
 		{key: "messages_waiting", feature: FeatureVoicemail, component: component{Platform: aSensor,
 			StateTopic: d.Tree.Topic("message/waiting"), StateClass: "measurement", Icon: "mdi:voicemail",
 			AttributesTopic: d.Tree.Topic("message/list")}},
+		{key: "trigger_voice_message", feature: FeatureVoicemail, component: component{Platform: aTrigger,
+			Topic: d.Tree.Topic("message/voice"), Type: "received", Subtype: "voice_message"}},
 		d.say("say", "default", ""),
 	}
 	var others []string
@@ -56,7 +58,7 @@ func (d Device) bell(suffix, datapoint, name string) []entity {
 	return []entity{
 		{key: "doorbell" + suffix, kind: "doorbell", about: name, feature: FeatureDoorbell, component: component{Platform: anEvent,
 			StateTopic: topic, DeviceClass: "doorbell", EventTypes: []string{DoorbellRing, DoorbellLongPress},
-			ValueTemplate: `{{ {"event_type": value} | to_json }}`}},
+			ValueTemplate: `{{ {"event_type": value} | to_json }}`, Icon: "mdi:doorbell"}},
 		{key: "press_doorbell" + suffix, kind: "press_doorbell", about: name, feature: FeatureDoorbell,
 			component: component{Platform: aButton, CommandTopic: d.Tree.SetTopic(datapoint), PayloadPress: "press",
 				EntityCategory: diagnostic, Enabled: off(), Icon: "mdi:gesture-tap-button"}},
@@ -74,6 +76,8 @@ func (d Device) doorEntities() []entity {
 			PayloadPress: "unlock", Icon: "mdi:door-open"}},
 		{key: "door_event", feature: FeatureDoor, component: component{Platform: anEvent, StateTopic: d.Tree.Topic("door/event"),
 			ValueTemplate: eventFrom("value_json.event"), EventTypes: []string{DoorOpened, DoorRefused}, Icon: "mdi:door-closed-lock"}},
+		{key: "trigger_door_opened", feature: FeatureDoor, component: component{Platform: aTrigger, Topic: d.Tree.Topic("door/event"),
+			ValueTemplate: `{{ value_json.event }}`, Payload: DoorOpened, Type: DoorOpened, Subtype: "door"}},
 	}
 }
 
@@ -99,6 +103,6 @@ func (d Device) serviceEntities() []entity {
 		{key: "version", component: component{Platform: aSensor, StateTopic: info, ValueTemplate: member("version"),
 			AttributesTopic: info, EntityCategory: diagnostic, Icon: "mdi:tag"}},
 		{key: "started", component: component{Platform: aSensor, StateTopic: info, ValueTemplate: member("started"),
-			DeviceClass: "timestamp", EntityCategory: diagnostic}},
+			DeviceClass: "timestamp", EntityCategory: diagnostic, Icon: "mdi:clock-start"}},
 	}
 }

@@ -25,6 +25,8 @@ func (d Device) callEntities() []entity {
 			AttributesTopic: d.Tree.Topic("call/ended"), Icon: "mdi:phone-log"}},
 		{key: "trigger_ringing", feature: FeaturePhone, component: component{Platform: aTrigger, Topic: status,
 			Payload: StatusRing, Type: "ringing", Subtype: "call"}},
+		{key: "trigger_missed", feature: FeaturePhone, component: component{Platform: aTrigger, Topic: d.Tree.Topic("call/ended"),
+			ValueTemplate: missedCall, Payload: "missed", Type: "missed", Subtype: "call"}},
 	}
 }
 

@@ -97,7 +97,13 @@ func (a *HomeAssistant) Import(url, domain string) string {
 // Configure makes, or makes anew, an "automation" or a "script" from a blueprint.
 func (a *HomeAssistant) Configure(domain, id, blueprint string, input map[string]any) {
 	a.t.Helper()
-	body := map[string]any{"alias": id, "use_blueprint": map[string]any{"path": blueprint, "input": input}}
+	a.Save(domain, id, map[string]any{"use_blueprint": map[string]any{"path": blueprint, "input": input}})
+}
+
+// Save makes, or makes anew, an "automation" or a "script" under a name, and waits until it is there.
+func (a *HomeAssistant) Save(domain, id string, body map[string]any) {
+	a.t.Helper()
+	body["alias"] = id
 	if code := a.call(http.MethodPost, "/api/config/"+domain+"/config/"+id, body, nil); code != http.StatusOK {
 		a.t.Fatalf("home assistant does not take %s %s: %d", domain, id, code)
 	}
