@@ -50,6 +50,7 @@ func namedIn(text []byte) []string {
 func TestShippedVariablesExist(t *testing.T) {
 	t.Parallel()
 	known := variables(t)
+	known["MQTT_HOST"], known["MQTT_PORT"] = true, true // Node-RED's, in its service of Compose; TestComposeProfiles
 	files := []string{"../Dockerfile", "../docker-compose.yml", "../docs/containers.md", "../docs/kubernetes.md"}
 	err := filepath.WalkDir("../charts", func(path string, d fs.DirEntry, err error) error {
 		if err == nil && !d.IsDir() && !strings.Contains(path, "schema") {
@@ -89,6 +90,8 @@ type compose struct {
 		CapDrop     []string          `yaml:"cap_drop"`
 		Environment map[string]string `yaml:"environment"`
 		Command     []string          `yaml:"command"`
+		Entrypoint  []string          `yaml:"entrypoint"`
+		Ports       []string          `yaml:"ports"`
 		DependsOn   map[string]any    `yaml:"depends_on"`
 		Volumes     []string          `yaml:"volumes"`
 	} `yaml:"services"`
@@ -138,6 +141,50 @@ func TestCompose(t *testing.T) {
 	h := c.Services["housephone"]
 	if !h.ReadOnly || !slices.Equal(h.CapDrop, []string{"ALL"}) || h.NetworkMode != "host" {
 		t.Errorf("housephone: read_only %v, cap_drop %v, network_mode %q", h.ReadOnly, h.CapDrop, h.NetworkMode)
+	}
+}
+
+// The profiles fit what they are for: Node-RED has every variable of the flows' broker node, Piper is where TTS_URL says.
+func TestComposeProfiles(t *testing.T) {
+	t.Parallel()
+	c := readCompose(t)
+	files, err := filepath.Glob("../examples/node-red/*.json")
+	if err != nil || len(files) < 5 {
+		t.Fatalf("%d flows: %v", len(files), err)
+	}
+	red := c.Services["node-red"]
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		names := regexp.MustCompile(`\$\{(MQTT_[A-Z]+)\}`).FindAllSubmatch(text, -1)
+		if len(names) != 4 {
+			t.Errorf("%s has %d variables of the broker", file, len(names))
+		}
+		for _, m := range names {
+			name := string(m[1])
+			if red.Environment[name] == "" && !strings.Contains(strings.Join(red.Entrypoint, " "), name+"=") {
+				t.Errorf("%s wants %s, which node-red does not get", file, name)
+			}
+		}
+	}
+	if host := red.Environment["MQTT_HOST"]; c.Services[host].Image == "" || !slices.Contains(c.Services[host].Ports, red.Environment["MQTT_PORT"]+":1883") {
+		t.Errorf("node-red's broker is %s:%s", host, red.Environment["MQTT_PORT"])
+	}
+	if name := c.Services["housephone"].Environment["MQTT_USERNAME"]; red.Environment["MQTT_USERNAME"] != name {
+		t.Errorf("node-red is %s at the broker, housephone %s", red.Environment["MQTT_USERNAME"], name)
+	}
+	text, err := os.ReadFile("../docker-compose.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	speech := regexp.MustCompile(`TTS_URL: wyoming://(\S+)`).FindSubmatch(text)
+	if speech == nil || !slices.Contains(c.Services["piper"].Ports, string(speech[1])+":10200") {
+		t.Errorf("piper publishes %v, TTS_URL says %s", c.Services["piper"].Ports, speech)
+	}
+	if c.Services["homeassistant"].NetworkMode != "host" || !strings.HasPrefix(c.Services["homeassistant"].Image, "ghcr.io/home-assistant/home-assistant:2026.2") {
+		t.Errorf("homeassistant is %+v", c.Services["homeassistant"])
 	}
 }
 
