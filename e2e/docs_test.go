@@ -167,6 +167,7 @@ type shop struct {
 	media  string // folder of sounds
 	ca     string // certificate of an authority
 	work   string
+	call   bool     // a call is in progress when a block begins
 	second []string // environment of the service that a block starts itself
 }
 
@@ -200,7 +201,7 @@ case " $* " in *" -W "*) exec %[1]s "$@" ;; esac
 func newShop(t *testing.T, set setting) shop {
 	t.Helper()
 	ports := peers.NewPorts(t)
-	s := shop{t: t, b: peers.NewBaresip(t, ports, peers.BaresipConfig{Account: ";regint=0;answermode=auto"}), bin: t.TempDir(),
+	s := shop{t: t, call: set.call, b: peers.NewBaresip(t, ports, peers.BaresipConfig{Account: ";regint=0;answermode=auto"}), bin: t.TempDir(),
 		media: t.TempDir(), ca: peers.NewCertificates(t).CAFile, work: peers.Checkout(t)}
 	s.sounds()
 	e := env{"MEDIA_DIR": s.media}
@@ -222,11 +223,21 @@ func newShop(t *testing.T, set setting) shop {
 		"HTTP_LISTEN=" + peers.Loopback(ports.Next()), "MQTT_LISTEN=" + peers.Loopback(ports.Next()), "SIP_LISTEN=" + peers.Loopback(ports.Pair()),
 		fmt.Sprintf("SIP_RTP_PORTS=%d-%d", first, last),
 	}
-	if set.call {
+	return s
+}
+
+// fresh ends the calls of the last block, and begins the one that the page presupposes.
+func (s shop) fresh() {
+	s.t.Helper()
+	for range 10 {
+		if !s.h.Try("call", "hangup", nil).OK {
+			break
+		}
+	}
+	if s.call {
 		s.h.Do("call", s.b.Address())
 		s.h.State("status", "active")
 	}
-	return s
 }
 
 // sounds are the files that the pages name.
@@ -251,11 +262,13 @@ var assignments = regexp.MustCompile(`^(\s*('[A-Z_]+=[^']*'|[A-Z_]+=\S*)\s*)+$`)
 // execute runs a block as a shell would, line by line, and looks at the answers to the commands that it sent.
 func (s shop) execute(b block) {
 	s.t.Helper()
-	text := b.text
+	s.fresh()
 	names := s.standIns()
+	var pairs []string
 	for _, name := range slices.SortedFunc(maps.Keys(names), func(a, b string) int { return len(b) - len(a) }) {
-		text = strings.ReplaceAll(text, name, names[name])
+		pairs = append(pairs, name, names[name])
 	}
+	text := strings.NewReplacer(pairs...).Replace(b.text)
 	if assignments.MatchString(text) {
 		text = "env " + strings.Join(strings.Fields(text), " ") + " housephone -check\n"
 	}

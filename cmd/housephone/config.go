@@ -41,6 +41,7 @@ type config struct {
 	Exec      execEnv
 	Switch    switchEnv
 	Pair      pairEnv
+	App       appEnv
 }
 
 type mqttEnv struct {

@@ -63,7 +63,7 @@ func run(args []string, environ map[string]string, out, errs io.Writer) int {
 		_, _ = fmt.Fprintf(errs, "housephone: unknown argument %q; housephone -h tells what there is\n", flags.Arg(0))
 		return exitUsage
 	}
-	cfg, err := load(environ)
+	cfg, err := configure(environ)
 	if err == nil && *check {
 		err = validate(cfg)
 	}

@@ -60,6 +60,9 @@ func runService(ctx context.Context, cfg config, out, errs io.Writer) error {
 		cfg: cfg, log: newLogger(cfg, errs, tap), out: out, started: time.Now(),
 		ended: newCallCounter(), pending: make(chan struct{}, maxPending),
 	}
+	if err := s.findBroker(ctx); err != nil {
+		return err
+	}
 	if err := s.build(ctx); err != nil {
 		s.closeUnused()
 		return err
