@@ -50,9 +50,14 @@ func namedIn(text []byte) []string {
 func TestShippedVariablesExist(t *testing.T) {
 	t.Parallel()
 	known := variables(t)
-	known["MQTT_HOST"], known["MQTT_PORT"] = true, true // Node-RED's, in its service of Compose; TestComposeProfiles
-	files := []string{"../Dockerfile", "../docker-compose.yml", "../docs/containers.md", "../docs/kubernetes.md"}
-	err := filepath.WalkDir("../charts", func(path string, d fs.DirEntry, err error) error {
+	known["MQTT_HOST"], known["MQTT_PORT"] = true, true // of the flows and the scripts
+	known["HOUSEPHONE_IMAGE"] = true                    // an argument of the app's Dockerfile
+	files, err := filepath.Glob("../docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files = append(files, "../Dockerfile", "../docker-compose.yml", "../README.md", "../app/Dockerfile", "../app/DOCS.md")
+	err = filepath.WalkDir("../charts", func(path string, d fs.DirEntry, err error) error {
 		if err == nil && !d.IsDir() && !strings.Contains(path, "schema") {
 			files = append(files, path)
 		}
