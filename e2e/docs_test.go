@@ -75,7 +75,7 @@ func notRun() map[string]string {
 	return map[string]string{
 		"audio.md mosquitto_pub -t housephone/phone/generic/set -m echotest": "it wants a microphone and a loudspeaker",
 		"audio.md aplay -l":                   "it wants a sound card",
-		"audio.md openssl s_client":           "it wants a server with TLS; TestPin of package pin compares with openssl",
+		"audio.md openssl s_client":           "it wants a server with TLS; TestOpenSSLSaysTheSame does it",
 		"README.md make test":                 "it is what runs this test",
 		"containers.md docker compose up":     "no container engine here; TestCompose reads the file, make image runs the image",
 		"kubernetes.md kubectl create secret": "no cluster here; make chart renders and validates the chart",
