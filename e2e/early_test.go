@@ -3,6 +3,8 @@ package e2e
 import (
 	"bytes"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -162,4 +164,39 @@ func TestIVRCallsStayApart(t *testing.T) {
 	h.State("calls/2/play", "tone.wav") // only * stops it
 	b.Do("sndcode", "*")
 	h.State("calls/2/play", "idle")
+}
+
+// Files wait for each other; an interrupted one makes room for the next.
+func TestIVRQueue(t *testing.T) {
+	media := t.TempDir()
+	for name, hz := range map[string]float64{"high.wav": 1200, "low.wav": 600} {
+		tone, err := os.ReadFile(peers.WriteTone(t, hz, 2e9))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(media, name), tone, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h, b := ivr(t, env{"MEDIA_DIR": media})
+	b.Do("dial", "sip:phone@"+h.SIPAddr)
+	h.State("status", "active")
+	mark := h.Mark()
+	for _, name := range []string{"high.wav", "low.wav", "high.wav"} {
+		if r := h.Try("play/file", name, map[string]any{"repeat": 50, "interrupt": "5"}); !r.OK {
+			t.Fatalf("%+v", r)
+		}
+	}
+	for _, hz := range []float64{1200, 600, 1200} {
+		b.WaitTone(hz, patience)
+		b.Do("sndcode", "5")
+	}
+	h.State("play", "idle")
+	var told []string
+	for _, m := range h.Since(mark, h.Topic("play")) {
+		told = append(told, m.Payload)
+	}
+	if got := strings.Join(told, " "); got != "high.wav low.wav high.wav idle" {
+		t.Errorf("play told %q", got)
+	}
 }
