@@ -27,11 +27,12 @@ type duo struct {
 // then, so a test that looks at it may repeat what it does.
 const bound = 3 * time.Second
 
-func newDuo(t *testing.T, broker *peers.Mosquitto, ports *peers.Ports, both, first env) *duo {
+// newDuo starts both. The last settings are for each of them alone.
+func newDuo(t *testing.T, broker *peers.Mosquitto, ports *peers.Ports, both env, each ...env) *duo {
 	t.Helper()
 	d := &duo{t: t, ports: ports, broker: broker}
-	d.a = d.instance("a", both, first)
-	d.b = d.instance("b", both, nil)
+	d.a = d.instance("a", append([]env{both}, each[:min(len(each), 1)]...)...)
+	d.b = d.instance("b", append([]env{both}, each[min(len(each), 1):]...)...)
 	d.watch = newWatch(t, d.a.SIPAddr, d.b.SIPAddr)
 	d.watch.await(t, 0, 1) // b has been asked and is not the one
 	d.a.WaitState("housephone/pair/phone/a", "active", patience)
@@ -227,7 +228,7 @@ func pairUp(t *testing.T) (*duo, *peers.Kamailio) {
 	t.Parallel()
 	ports := peers.NewPorts(t)
 	k := peers.NewKamailio(t, ports, peers.KamailioConfig{})
-	d := newDuo(t, peers.NewMosquitto(t, ports, peers.MosquittoConfig{}), ports, k.Env("house", "udp"), nil)
+	d := newDuo(t, peers.NewMosquitto(t, ports, peers.MosquittoConfig{}), ports, k.Env("house", "udp"))
 	d.a.State("registration", "1")
 	return d, k
 }
@@ -354,7 +355,7 @@ func TestPairCutNetwork(t *testing.T) {
 func TestPairBrokerRestarts(t *testing.T) {
 	t.Parallel()
 	ports := peers.NewPorts(t)
-	d := newDuo(t, peers.NewMosquitto(t, ports, peers.MosquittoConfig{}), ports, nil, nil)
+	d := newDuo(t, peers.NewMosquitto(t, ports, peers.MosquittoConfig{}), ports, nil)
 	for _, away := range []time.Duration{0, 3 * time.Second} {
 		d.broker.Kill()
 		time.Sleep(away)

@@ -138,6 +138,13 @@ func TestShipChartRefuses(t *testing.T) {
 		{"device without privileges", "privileged", []string{"devices.hostPaths={/dev/snd}"}},
 		{"path that is no device", "hostPaths", []string{"devices.hostPaths={/etc/shadow}", "devices.privileged=true"}},
 		{"one claim for many", "existingClaim", []string{"kind=StatefulSet", "persistence.existingClaim=x"}},
+		{"pair of many phones", "want kind Deployment", []string{"pair.enabled=true", "kind=StatefulSet", "mqtt.url=mqtt://b"}},
+		{"pair behind a Service", "want network.mode host", []string{"pair.enabled=true", "mqtt.url=mqtt://b", "network.mode=service", "network.advertise=h"}},
+		{"pair without a common broker", "mqtt.url is empty", []string{"pair.enabled=true"}},
+		{"pair on one disk", "no common disk", []string{"pair.enabled=true", "mqtt.url=mqtt://b", "persistence.enabled=true"}},
+		{"pair of one", "replicas", []string{"pair.enabled=true", "mqtt.url=mqtt://b", "pair.replicas=1"}},
+		{"pair that meets nowhere", "mode", []string{"pair.enabled=true", "mqtt.url=mqtt://b", "pair.mode=zookeeper"}},
+		{"lease that is no name", "id", []string{"pair.enabled=true", "mqtt.url=mqtt://b", "id=Front_Door"}},
 		{"secret without key", "ESL_URL", []string{"secretEnv.ESL_URL.name=x"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -153,7 +153,7 @@ func (e *Elector) carryOut() {
 	e.tell(func(s *Status) {
 		s.Active = e.m.Until() > 0
 		s.Holder, s.Epoch = "", 0
-		if r, ok := e.m.Seen(); ok && !r.Released && r.Epoch > e.m.Epoch() {
+		if r, ok := e.m.Seen(); ok && !r.Released {
 			s.Holder, s.Epoch = r.Holder, r.Epoch
 		}
 		if s.Active {

@@ -135,6 +135,7 @@ func (m *Machine) Wrote(now time.Duration, token uint64, o Outcome) []Action {
 	switch {
 	case o == Stored && w.claim && now < end:
 		m.active, m.until, m.free = true, end, false
+		m.seen.Holder = "" // it is us now
 		m.next = w.sent + m.cfg.Timing.Renew
 		out = append(out, Changed{Active: true})
 	case o == Stored && !w.claim && m.active:

@@ -33,7 +33,7 @@ const (
 )
 
 // maxPairName leaves room for the rest of a topic and of a client id.
-const maxPairName = 48
+const maxPairName = 80
 
 // checkPair refuses what cannot become a pair.
 func (c *config) checkPair() error {

@@ -40,8 +40,22 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- if and (eq .Values.kind "StatefulSet") .Values.persistence.existingClaim }}
 {{- fail "persistence.existingClaim: the pods of a StatefulSet have a claim each, want it empty" }}
 {{- end }}
+{{- if .Values.pair.enabled }}
+{{- if ne .Values.kind "Deployment" }}
+{{- fail (printf "pair: a %s has a phone for every pod, want kind Deployment" .Values.kind) }}
+{{- end }}
+{{- if ne $n.mode "host" }}
+{{- fail "pair: a Service sends calls to both instances, want network.mode host" }}
+{{- end }}
+{{- if not .Values.mqtt.url }}
+{{- fail "pair: mqtt.url is empty, and the instances need one broker that both reach" }}
+{{- end }}
+{{- if .Values.persistence.enabled }}
+{{- fail "pair: the instances share volume, autoanswer and dnd over the broker and have no common disk, want persistence.enabled false" }}
+{{- end }}
+{{- end }}
 {{- range $name, $_ := .Values.env }}
-{{- if has $name (list "HOUSEPHONE_ID" "MQTT_URL" "MQTT_USERNAME" "SIP_SERVER" "SIP_USER" "SIP_TRANSPORT" "SIP_LISTEN" "SIP_RTP_PORTS" "SIP_ADVERTISE" "HTTP_LISTEN" "STATE_DIR" "TTS_CACHE_DIR") }}
+{{- if has $name (list "PAIR_MODE" "PAIR_NAME" "PAIR_LEASE" "HOUSEPHONE_ID" "MQTT_URL" "MQTT_USERNAME" "SIP_SERVER" "SIP_USER" "SIP_TRANSPORT" "SIP_LISTEN" "SIP_RTP_PORTS" "SIP_ADVERTISE" "HTTP_LISTEN" "STATE_DIR" "TTS_CACHE_DIR") }}
 {{- fail (printf "env.%s: the chart sets it, use the value of its own" $name) }}
 {{- end }}
 {{- end }}
@@ -58,6 +72,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
   valueFrom: {fieldRef: {fieldPath: metadata.name}}
 {{- else }}
   value: phone
+{{- end }}
+{{- if .Values.pair.enabled }}
+- {name: PAIR_MODE, value: {{ .Values.pair.mode }}}
+- {name: PAIR_LEASE, value: {{ .Values.pair.lease }}}
+- {name: PAIR_NAME, valueFrom: {fieldRef: {fieldPath: metadata.name}}}
 {{- end }}
 - {name: HTTP_LISTEN, value: ":{{ .Values.network.httpPort }}"}
 - {name: SIP_LISTEN, value: "0.0.0.0:{{ .Values.network.sipPort }}"}

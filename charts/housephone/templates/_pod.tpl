@@ -77,6 +77,17 @@ volumeMounts:
 {{- end }}
 {{- end }}
 
+{{/* Two instances on one node would fail together, and want the same ports. */}}
+{{- define "housephone.affinity" -}}
+{{- $apart := dict }}
+{{- if .Values.pair.enabled }}
+{{- $selector := dict "matchLabels" (include "housephone.selector" . | fromYaml) }}
+{{- $term := dict "topologyKey" "kubernetes.io/hostname" "labelSelector" $selector }}
+{{- $apart = dict "podAntiAffinity" (dict "requiredDuringSchedulingIgnoredDuringExecution" (list $term)) }}
+{{- end }}
+{{- toYaml (mergeOverwrite $apart .Values.affinity) }}
+{{- end }}
+
 {{- define "housephone.pod" -}}
 metadata:
   labels:
@@ -89,7 +100,12 @@ metadata:
     {{- toYaml . | nindent 4 }}
   {{- end }}
 spec:
+  {{- if and .Values.pair.enabled (eq .Values.pair.mode "kubernetes") }}
+  serviceAccountName: {{ include "housephone.fullname" . }}
+  automountServiceAccountToken: true
+  {{- else }}
   automountServiceAccountToken: false
+  {{- end }}
   enableServiceLinks: false
   {{- if eq .Values.network.mode "host" }}
   hostNetwork: true
@@ -122,7 +138,7 @@ spec:
   tolerations:
     {{- toYaml . | nindent 4 }}
   {{- end }}
-  {{- with .Values.affinity }}
+  {{- with include "housephone.affinity" . | fromYaml }}
   affinity:
     {{- toYaml . | nindent 4 }}
   {{- end }}

@@ -1,0 +1,274 @@
+//go:build kubernetes
+
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"gopkg.in/yaml.v3"
+
+	"housephone/e2e/peers"
+)
+
+// cluster is a real API server with etcd behind it, and nothing else: no node, no controller. RBAC is on.
+type cluster struct {
+	t      *testing.T
+	port   int
+	server *peers.Process
+	client *http.Client
+	ca     []byte
+}
+
+const (
+	adminToken = "admin-token"
+	hallToken  = "hall-token" // of the service account house/hall
+)
+
+func newCluster(t *testing.T, ports *peers.Ports) *cluster {
+	t.Helper()
+	c := &cluster{t: t, port: ports.Next()}
+	dir := t.TempDir()
+	clients, others := ports.Next(), ports.Next()
+	url := func(port int) string { return "http://" + peers.Loopback(port) }
+	peers.Start(t, peers.Command{
+		Path: kubernetesProgram(t, "etcd"), Quiet: true,
+		Args: []string{"--data-dir", filepath.Join(dir, "etcd"), "--unsafe-no-fsync", "--listen-client-urls", url(clients),
+			"--advertise-client-urls", url(clients), "--listen-peer-urls", url(others), "--initial-advertise-peer-urls", url(others),
+			"--initial-cluster", "default=" + url(others)},
+		Ready: func(*peers.Process) bool { return get(url(clients)+"/health") == http.StatusOK },
+	})
+	tokens := adminToken + `,admin,1,"system:masters"` + "\n" +
+		hallToken + `,system:serviceaccount:house:hall-housephone,2,"system:serviceaccounts,system:authenticated"` + "\n"
+	file := filepath.Join(dir, "tokens.csv")
+	if err := os.WriteFile(file, []byte(tokens), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	key := filepath.Join(dir, "sa.key")
+	peers.Run(t, peers.Program(t, "openssl"), "genrsa", "-out", key, "2048")
+	// certificates in a test folder are the server's own; what it is asked for is checked against them
+	c.client = &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{
+		DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // before its certificate is known
+	}}
+	c.server = peers.Start(t, peers.Command{
+		Path: kubernetesProgram(t, "apiserver"), Quiet: true,
+		Args: []string{"--etcd-servers", url(clients), "--secure-port", fmt.Sprint(c.port), "--bind-address", "127.0.0.1",
+			"--cert-dir", filepath.Join(dir, "certificates"), "--authorization-mode", "RBAC", "--token-auth-file", file,
+			"--service-account-key-file", key, "--service-account-signing-key-file", key,
+			"--service-account-issuer", "https://kubernetes.default.svc", "--service-cluster-ip-range", "10.0.0.0/24",
+			"--endpoint-reconciler-type", "none"},
+		ReadyTimeout: 2 * time.Minute,
+		Ready: func(*peers.Process) bool {
+			code, _ := c.ask(http.MethodGet, "/readyz", nil)
+			return code == http.StatusOK
+		},
+	})
+	conn, err := tls.Dial("tcp", peers.Loopback(c.port), &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // to learn its certificate
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	for _, cert := range conn.ConnectionState().PeerCertificates {
+		c.ca = append(c.ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw})...)
+	}
+	return c
+}
+
+// kubernetesProgram is the path of etcd or apiserver, which is built first where it has to be.
+func kubernetesProgram(t *testing.T, what string) string {
+	t.Helper()
+	var errs bytes.Buffer
+	cmd := exec.CommandContext(t.Context(), "../scripts/kubernetes", what)
+	cmd.Stderr = &errs
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("scripts/kubernetes %s: %v\n%s", what, err, errs.String())
+	}
+	return strings.TrimSpace(string(out))
+}
+
+func get(url string) int {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return 0
+	}
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	res, err := client.Do(req)
+	if err != nil {
+		return 0
+	}
+	_ = res.Body.Close()
+	return res.StatusCode
+}
+
+// ask the API server as its administrator.
+func (c *cluster) ask(method, path string, body any) (int, []byte) {
+	text, err := json.Marshal(body)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, method, fmt.Sprintf("https://127.0.0.1:%d%s", c.port, path), bytes.NewReader(text))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+adminToken)
+	req.Header.Set("Content-Type", "application/json")
+	res, err := c.client.Do(req)
+	if err != nil {
+		return 0, nil
+	}
+	defer func() { _ = res.Body.Close() }()
+	out, _ := io.ReadAll(res.Body)
+	return res.StatusCode, out
+}
+
+func (c *cluster) create(path string, object any) {
+	c.t.Helper()
+	if code, out := c.ask(http.MethodPost, path, object); code != http.StatusCreated {
+		c.t.Fatalf("POST %s: %d %s", path, code, out)
+	}
+}
+
+// install creates what the recorded manifests of the chart hold that a Lease needs.
+func (c *cluster) install() {
+	c.t.Helper()
+	c.create("/api/v1/namespaces", map[string]any{"metadata": map[string]any{"name": "house"}})
+	text, err := os.ReadFile("testdata/ship/pair.golden.yaml")
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	where := map[string]string{
+		"ServiceAccount": "/api/v1/namespaces/house/serviceaccounts",
+		"Role":           "/apis/rbac.authorization.k8s.io/v1/namespaces/house/roles",
+		"RoleBinding":    "/apis/rbac.authorization.k8s.io/v1/namespaces/house/rolebindings",
+	}
+	done := 0
+	for d := yaml.NewDecoder(bytes.NewReader(text)); ; {
+		var object map[string]any
+		if err := d.Decode(&object); err != nil {
+			break
+		}
+		if path, ok := where[fmt.Sprint(object["kind"])]; ok {
+			c.create(path, object)
+			done++
+		}
+	}
+	if done != 3 {
+		c.t.Fatalf("%d of 3 objects are in the record of the chart", done)
+	}
+}
+
+// env is what Kubernetes would give a pod. port is that of the API server or of a relay before it.
+func (c *cluster) env(port int) env {
+	c.t.Helper()
+	dir := c.t.TempDir()
+	for name, text := range map[string]string{"token": hallToken, "namespace": "house", "ca.crt": string(c.ca)} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			c.t.Fatal(err)
+		}
+	}
+	return env{"PAIR_MODE": "kubernetes", "PAIR_ACCOUNT_DIR": dir, "KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": fmt.Sprint(port)}
+}
+
+func (c *cluster) holder() string {
+	_, out := c.ask(http.MethodGet, "/apis/coordination.k8s.io/v1/namespaces/house/leases/housephone-phone", nil)
+	var l struct {
+		Spec struct {
+			Holder string `json:"holderIdentity"`
+		} `json:"spec"`
+	}
+	_ = json.Unmarshal(out, &l)
+	return l.Spec.Holder
+}
+
+// TestKubernetesPair: RBAC of the chart, SIGKILL, SIGSTOP, a cut network, an API server that is away.
+func TestKubernetesPair(t *testing.T) {
+	ports := peers.NewPorts(t)
+	c := newCluster(t, ports)
+	broker := peers.NewMosquitto(t, ports, peers.MosquittoConfig{})
+	k := peers.NewKamailio(t, ports, peers.KamailioConfig{})
+	relay := peers.NewTCPRelay(t, ports, c.port)
+
+	// without the role of the chart it says what is missing
+	lonely := peers.NewHousephone(t, ports, peers.HousephoneConfig{Program: program, Broker: broker, Env: c.env(c.port), Down: true})
+	lonely.WaitLog(`the service account may not use the Lease house/housephone-phone`, patience)
+	if !peers.Eventually(patience, func() bool { _, why := lonely.Get("/readyz"); return strings.Contains(why, "may not use the Lease") }) {
+		t.Error("/readyz does not say what is missing")
+	}
+	lonely.Terminate()
+	c.install()
+
+	d := newDuo(t, broker, ports, k.Env("house", "udp"), c.env(relay.Port), c.env(c.port))
+	if !strings.HasPrefix(c.holder(), "a_") {
+		t.Errorf("the Lease is held by %q", c.holder())
+	}
+	d.a.State("registration", "1")
+
+	t.Log("the active one is killed")
+	mark, start := d.b.Mark(), time.Now()
+	d.a.Kill()
+	took := d.watch.await(t, 1, -1).Sub(start)
+	d.b.WaitEvent(mark, d.b.Topic("registration"), patience, func(v string) bool { return v == "1" })
+	d.b.WaitEvent(mark, d.b.Topic("connection"), patience, func(v string) bool { return v == "online" })
+	t.Logf("active after %v, registered and on MQTT after %v", took, time.Since(start))
+	d.truth(mark)
+
+	t.Log("the active one is stopped")
+	d.a.Start()
+	d.a.WaitState("housephone/pair/phone/a", "standby", patience)
+	d.b.Signal(syscall.SIGSTOP)
+	start = time.Now()
+	t.Logf("active after %v", d.watch.await(t, 0, -1).Sub(start))
+	time.Sleep(500 * time.Millisecond)
+	d.b.Signal(syscall.SIGCONT)
+	d.watch.await(t, 0, 1)
+	d.truth(0)
+
+	t.Log("the way from the active one to the API server is cut")
+	relay.Cut()
+	d.watch.await(t, 1, 0)
+	relay.Mend()
+	d.truth(0)
+
+	t.Log("the API server is away")
+	c.server.Signal(syscall.SIGSTOP)
+	if !peers.Eventually(patience, func() bool { s := d.watch.latest(); return !s[0] && !s[1] }) {
+		t.Errorf("without an API server %v are active", d.watch.latest())
+	}
+	if !peers.Eventually(patience, func() bool { return !d.b.Ready() }) {
+		t.Error("without an API server the one that was active is ready")
+	}
+	c.server.Signal(syscall.SIGCONT)
+	if !peers.Eventually(2*patience, func() bool { s := d.watch.latest(); return s[0] != s[1] }) {
+		t.Errorf("when the API server is back %v are active", d.watch.latest())
+	}
+	d.b.State("connection", "online")
+	d.b.State("registration", "1")
+
+	t.Log("handed over")
+	was := d.watch.latest()
+	d.b.WaitState("housephone/pair/phone/"+map[bool]string{true: "b", false: "a"}[was[0]], "standby", patience)
+	d.b.Do("active", "0")
+	if was[0] {
+		d.watch.await(t, 1, 0)
+	} else {
+		d.watch.await(t, 0, 1)
+	}
+}
