@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -514,5 +515,52 @@ func TestFarEndWithoutProxy(t *testing.T) {
 	q.ExpectNone(t, "any", 100*time.Millisecond)
 	if n := r.Stats().Transport.Refused; n != before+1 {
 		t.Errorf("%d refused, %d before", n, before)
+	}
+}
+
+// Whoever may have the account now may have the same Contact, so a role that is lost for good is not un-registered; one
+// that only ran out, before anybody can have followed, is.
+func TestRegistrationOfAStandby(t *testing.T) {
+	t.Parallel()
+	for _, alone := range []bool{false, true} {
+		t.Run(fmt.Sprint("alone ", alone), func(t *testing.T) {
+			t.Parallel()
+			p := phonetest.NewPeer(t)
+			quiet(p)
+			var may atomic.Bool
+			r := newRig(t, func(c *phone.Config) {
+				at(p)(c)
+				c.Standby, c.MayAct, c.MayUnregister = true, may.Load, func() bool { return alone }
+			}, p)
+			if s := r.snapshot(t); s.Registration.State != account.Unregistered || !strings.Contains(s.Registration.Hint, "not the active one") {
+				t.Errorf("a standby says %+v", s.Registration)
+			}
+			p.Invite(r.uri(), r.addr, offer()) // of the server, which knows an old binding
+			p.Expect(t, "480")
+			if n := p.Count("REGISTER"); n != 0 {
+				t.Errorf("a standby has sent %d REGISTERs", n)
+			}
+			may.Store(true)
+			do(t, r.SetActive(true))
+			p.Reply(p.Expect(t, "REGISTER", phonetest.Has("Contact", "expires=300")), 200, "OK")
+			r.registered(t, true)
+			may.Store(false)
+			if s := r.snapshot(t); s.Active || alone && !s.Registered || !alone && s.Registered {
+				t.Errorf("without the role: active %v, registered %v", s.Active, s.Registered)
+			}
+			if alone {
+				p.Reply(p.Expect(t, "REGISTER", phonetest.Has("Expires", "0")), 200, "OK")
+				r.registered(t, false)
+			} else {
+				time.Sleep(200 * time.Millisecond)
+				if n := p.Count("REGISTER"); n != 1 {
+					t.Errorf("%d REGISTERs, the last one takes away what may be another's", n)
+				}
+			}
+			may.Store(true)
+			do(t, r.SetActive(true))
+			p.Reply(p.Expect(t, "REGISTER", phonetest.Has("Contact", "expires=300")), 200, "OK")
+			r.registered(t, true)
+		})
 	}
 }

@@ -3,6 +3,7 @@ package phone_test
 import (
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -483,4 +484,43 @@ func TestStandInRefuses(t *testing.T) {
 	do(t, r.SetActive(false))
 	p.Expect(t, "480")
 	r.ended(t, phone.CauseDeclined, false, 480)
+}
+
+// An instance that has lost its role finds out before it does anything: also before anybody has told it.
+func TestRoleIsAskedFirst(t *testing.T) {
+	t.Parallel()
+	var may, alone atomic.Bool
+	may.Store(true)
+	p := phonetest.NewPeer(t)
+	r := newRig(t, func(c *phone.Config) { c.MayAct, c.MayUnregister = may.Load, alone.Load }, p)
+	r.receive(t, p)
+	may.Store(false)
+	second := p.Invite(r.uri(), r.addr, offer())
+	p.Reply(p.Expect(t, "BYE"), 200, "OK") // the call in progress ends first
+	p.Expect(t, "480", phonetest.Has("Call-ID", second.Header("Call-ID")))
+	r.ended(t, phone.CauseCompleted, false, 0)
+	refused(t, r.Call(p.URI("x")), phone.Refused, 0)
+	do(t, r.SetActive(true)) // asked for too late
+	if r.snapshot(t).Active {
+		t.Error("active without the role")
+	}
+	p.Send(p.Request("OPTIONS", r.uri()), r.addr)
+	p.Expect(t, "480")
+	may.Store(true)
+	do(t, r.SetActive(true))
+	p.Invite(r.uri(), r.addr, offer())
+	p.Expect(t, "180")
+}
+
+func TestStandbyStartsSilent(t *testing.T) {
+	t.Parallel()
+	p := phonetest.NewPeer(t)
+	r := newRig(t, func(c *phone.Config) { c.Standby = true }, p)
+	if r.snapshot(t).Active {
+		t.Error("active from the start")
+	}
+	p.Invite(r.uri(), r.addr, offer())
+	p.Expect(t, "480")
+	refused(t, r.Call(p.URI("x")), phone.Refused, 0)
+	refused(t, r.Message(p.URI("x"), "hello"), phone.Refused, 0)
 }
