@@ -10,11 +10,14 @@ import (
 	"encoding/pem"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -22,6 +25,8 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"housephone/e2e/peers"
+	election "housephone/pair"
+	"housephone/pair/lease"
 )
 
 // cluster is a real API server with etcd behind it, and nothing else: no node, no controller. RBAC is on.
@@ -271,4 +276,123 @@ func TestKubernetesPair(t *testing.T) {
 	} else {
 		d.watch.await(t, 0, 1)
 	}
+}
+
+// TestKubernetesMany: what many pairs cost an API server, and that none of them ever has two active. The instances are electors of this
+// process; the test prints what a building of that size asks for.
+func TestKubernetesMany(t *testing.T) {
+	ports := peers.NewPorts(t)
+	c := newCluster(t, ports)
+	c.install()
+	settings := c.env(c.port)
+	c.create("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", map[string]any{
+		"metadata": map[string]any{"name": "many"},
+		"roleRef":  map[string]any{"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
+		"subjects": []any{map[string]any{"kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": "system:serviceaccount:house:hall-housephone"}},
+	})
+	for _, size := range []struct {
+		pairs int
+		lease time.Duration
+	}{{50, 2 * time.Second}, {250, 15 * time.Second}} {
+		t.Run(fmt.Sprintf("%d pairs with a lease of %v", size.pairs, size.lease), func(t *testing.T) {
+			c.many(t, settings, size.pairs, size.lease)
+		})
+	}
+}
+
+// many runs pairs for a while, watches them and prints what they cost.
+func (c *cluster) many(t *testing.T, settings env, pairs int, ttl time.Duration) {
+	t.Helper()
+	const length = 30 * time.Second
+	ctx, cancel := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	defer running.Wait()
+	defer cancel()
+	electors := make([][2]*election.Elector, pairs)
+	for n := range electors {
+		for i := range 2 {
+			e := c.elector(t, settings, fmt.Sprintf("door-%d-%v", n, ttl), fmt.Sprintf("%d-%d", n, i), ttl)
+			electors[n][i] = e
+			running.Go(func() { _ = e.Run(ctx) })
+		}
+	}
+	active := func() int {
+		all := 0
+		for n, e := range electors {
+			one, two := e[0].Active(), e[1].Active()
+			if one && two && e[0].Active() { // the first look may be older than the change
+				t.Fatalf("pair %d has two active", n)
+			}
+			if one || two {
+				all++
+			}
+		}
+		return all
+	}
+	if !peers.Eventually(2*time.Minute, func() bool { return active() == pairs }) {
+		t.Fatalf("%d of %d pairs are served", active(), pairs)
+	}
+	before, spent, least := c.version(), processorTime(t, c.server.PID()), pairs
+	for end := time.Now().Add(length); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		least = min(least, active())
+	}
+	writes, cpu := c.version()-before, processorTime(t, c.server.PID())-spent
+	t.Logf("%.0f writes a second, %.0f %% of a processor for the API server, at worst %d pairs served at a time",
+		float64(writes)/length.Seconds(), 100*cpu.Seconds()/length.Seconds(), least)
+}
+
+// elector is one instance at the Lease of an id.
+func (c *cluster) elector(t *testing.T, settings env, id, holder string, ttl time.Duration) *election.Elector {
+	t.Helper()
+	conf, err := lease.InCluster(func(name string) string { return settings[name] }, settings["PAIR_ACCOUNT_DIR"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	conf.Name = lease.NameFor(id)
+	store, err := lease.New(conf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := election.NewElector(election.Config{Holder: holder, Timing: election.NewTiming(ttl), Exact: true},
+		store, election.Boottime(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// version is the number of the latest write of all.
+func (c *cluster) version() int {
+	_, out := c.ask(http.MethodGet, "/apis/coordination.k8s.io/v1/namespaces/house/leases?limit=1", nil)
+	var list struct {
+		Metadata struct {
+			Version string `json:"resourceVersion"`
+		} `json:"metadata"`
+	}
+	_ = json.Unmarshal(out, &list)
+	n, err := strconv.Atoi(list.Metadata.Version)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return n
+}
+
+// processorTime is what a process has used: fields 14 and 15 of proc(5) stat, in ticks of 10 ms.
+func processorTime(t *testing.T, pid int) time.Duration {
+	t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, _ := strings.Cut(string(text), ") ")
+	fields := strings.Fields(after)
+	var ticks time.Duration
+	for _, f := range fields[11:13] {
+		n, err := strconv.Atoi(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ticks += time.Duration(n)
+	}
+	return ticks * 10 * time.Millisecond
 }

@@ -23,7 +23,9 @@ func machine(t *testing.T, exact bool) *pair.Machine {
 	return m
 }
 
-func them(epoch uint64) pair.Record { return pair.Record{Holder: "them", Epoch: epoch, TTL: 2 * second} }
+func them(epoch uint64) pair.Record {
+	return pair.Record{Holder: "them", Epoch: epoch, TTL: 2 * second}
+}
 
 func released(epoch uint64) pair.Record {
 	r := them(epoch)
