@@ -86,6 +86,7 @@ e2e-homeassistant: deps ## against a real Home Assistant in a chroot, which is b
 e2e-nodered: deps ## the flows of examples/node-red in a real Node-RED, which is installed first (a minute, once)
 	scripts/nodered build
 	go test -race -tags nodered -run TestNodeRED -timeout 20m -v ./e2e
+
 .PHONY: e2e-kubernetes
 e2e-kubernetes: deps ## a pair at a real API server of Kubernetes (built once, some minutes)
 	scripts/kubernetes apiserver >/dev/null
