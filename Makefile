@@ -29,11 +29,11 @@ lint: ## golangci-lint, gofmt, generated docs, shell scripts
 	"$$(scripts/deps lint)" run --allow-parallel-runners ./...
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }
 	scripts/check-docs
-	shellcheck -x .ci/run $$(git ls-files scripts | grep -v '\.py$$')
+	shellcheck -x .ci/run $$(git ls-files scripts packaging/'*.sh' | grep -v '\.py$$')
 	for d in $$(git ls-files 'examples/*.sh' | xargs -n1 dirname | sort -u); do (cd "$$d" && shellcheck -x ./*.sh) || exit 1; done
 
 .PHONY: docs
-docs: ## write the generated pages: docs/topics.md, docs/environment.md
+docs: ## write what is generated: docs/topics.md, docs/environment.md, packaging/housephone.env
 	go test ./cmd/housephone -run TestGeneratedDocs -update
 
 .PHONY: bench

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -38,12 +39,48 @@ func environmentPage() string {
 	return b.String()
 }
 
+const settingsHead = `# Settings of housephone, NAME=value; none is needed. A # at the beginning of a line switches it off: what
+# stands there is the default. After a change: systemctl restart housephone
+`
+
+// packagedSettings is packaging/housephone.env, in which every variable is commented out.
+func packagedSettings() string {
+	var b strings.Builder
+	b.WriteString(settingsHead)
+	eachVariable(func(v variable) {
+		fmt.Fprintf(&b, "\n# %s\n#%s=%s\n", v.doc, v.name, strings.TrimPrefix(v.value, "-"))
+	})
+	return b.String()
+}
+
+// The settings of the packages are those of the program: with every default written down it starts as with none.
+func TestPackagedSettings(t *testing.T) {
+	environ := map[string]string{}
+	for line := range strings.Lines(packagedSettings()) {
+		name, value, ok := strings.Cut(strings.TrimSpace(strings.TrimPrefix(line, "#")), "=")
+		if ok && !strings.Contains(name, " ") {
+			environ[name] = value
+		}
+	}
+	if len(environ) < 50 || environ["HW_DOOR_PULSE"] != "3s" {
+		t.Fatalf("only %v", environ)
+	}
+	got, err := load(environ)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want, err := load(nil); err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v\nwant %+v, %v", got, want, err)
+	}
+}
+
 func TestGeneratedDocs(t *testing.T) {
 	for name, want := range map[string]string{
-		"topics.md":      topics.Markdown(),
-		"environment.md": environmentPage(),
+		"docs/topics.md":           topics.Markdown(),
+		"docs/environment.md":      environmentPage(),
+		"packaging/housephone.env": packagedSettings(),
 	} {
-		path := filepath.Join("..", "..", "docs", name)
+		path := filepath.Join("..", "..", name)
 		if *update {
 			if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
 				t.Fatal(err)
@@ -54,7 +91,7 @@ func TestGeneratedDocs(t *testing.T) {
 			t.Fatal(err)
 		}
 		if string(got) != want {
-			t.Errorf("docs/%s is stale: run make docs", name)
+			t.Errorf("%s is stale: run make docs", name)
 		}
 	}
 }
