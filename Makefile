@@ -103,3 +103,19 @@ image: ## the container image with buildah, and its root file system at work (ro
 .PHONY: e2e-gpio
 e2e-gpio: deps ## the door's hardware on a GPIO chip of a virtual machine's kernel (root)
 	go test -race -tags gpio -run TestGPIO -timeout 20m -v ./e2e
+
+.PHONY: packages
+packages: ## dist/*.deb and *.rpm, installed and started in a Debian of their own (root)
+	go test -tags ship -run TestShipPackages -timeout 20m -v ./e2e
+
+.PHONY: release
+release: ## everything that is handed out, for every platform, in dist/
+	scripts/release all
+
+.PHONY: release-check
+release-check: ## builds the commit twice and compares the bytes
+	scripts/release check
+
+.PHONY: security
+security: ## known faults of what is linked in (govulncheck) and of our own code (gosec)
+	scripts/security

@@ -72,6 +72,17 @@ func TestDoorStation(t *testing.T) {
 	b.Do("hangup", "")
 	h.Idle()
 
+	// who calls in cannot use a code that is not made for that caller
+	b.Do("dial", "sip:phone@"+h.SIPAddr)
+	h.State("status", "ring")
+	mark = h.Mark()
+	h.Do("call", "answer")
+	b.Do("sndcode", doorCode+"#")
+	h.Event(mark, "door/event", func(v string) bool { return strings.Contains(v, `"refused"`) && strings.Contains(v, "caller") })
+	h.State("door", "locked")
+	b.Do("hangup", "")
+	h.Idle()
+
 	// a press while the call rings does not ring twice
 	heard = b.Mark()
 	h.Do("doorbell", "press")

@@ -2,9 +2,11 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -34,7 +36,16 @@ func run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
+	journal := filepath.Join(dir, "journal")
+	if err := errors.Join(os.Mkdir(journal, 0o700), os.Setenv(peers.JournalVar, journal)); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	code := m.Run()
+	if err := peers.CheckJournal(journal); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	if code == 0 {
 		if err := goleak.Find(); err != nil {
 			fmt.Fprintln(os.Stderr, err)

@@ -32,7 +32,7 @@ type Codes struct{ entries []entry }
 // where hash is what HashCode gives, from lists who may use the code (written as in Attempt.From; a * at the end stands for
 // anything), and
 // hours that end before they begin go past midnight. Empty lines and those that begin with # are skipped. A code
-// without from is never accepted by message, because the sender of a message is easily forged. Errors name the line
+// without from is never accepted by message or from who calls in, because such a sender is easily forged. Errors name the line
 // and never the hash.
 func ParseCodes(r io.Reader) (Codes, error) {
 	var codes Codes

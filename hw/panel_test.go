@@ -304,6 +304,19 @@ func TestDoorByCode(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		r.said()
 
+		calling := func(code Code, from string) error {
+			_, err := r.UnlockByCode(t.Context(), Attempt{Code: code, From: from, How: HowDTMF, Calling: true})
+			return err
+		}
+		if err := calling("4711", "603"); !errors.Is(err, ErrNotFromHere) {
+			t.Errorf("a code without from= of someone who calls in: %v", err)
+		}
+		if err := calling("0815", "sip:guard@example.org"); err != nil {
+			t.Errorf("a code with from= of someone who calls in: %v", err)
+		}
+		time.Sleep(10 * time.Second)
+		r.said()
+
 		for _, how := range []How{HowTopic, "inband", ""} {
 			if err := try("4711", "601", how); !errors.Is(err, ErrNotFromHere) {
 				t.Errorf("how %q: %v", how, err)

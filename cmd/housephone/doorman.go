@@ -29,16 +29,24 @@ type doorInput struct {
 	key  byte
 	code hw.Code
 	how  hw.How
+	// calling: the far end has called in
+	calling bool
+}
+
+// attempt is a code as it came.
+func (i doorInput) attempt(code hw.Code) hw.Attempt {
+	return hw.Attempt{Code: code, From: i.from, How: i.how, Calling: i.calling}
 }
 
 func newDoorman(door lockKeeper, log *slog.Logger) *doorman {
 	return &doorman{door: door, log: log, in: make(chan doorInput, 256)}
 }
 
-// key takes a key that the far end of a call has pressed: sent as RTP event or INFO, never heard as a tone.
-func (d *doorman) key(slot int, from, key string) {
+// key takes a key that the far end of a call has pressed: sent as RTP event or INFO, never heard as a tone. Calling
+// tells one who has called in from one who was called.
+func (d *doorman) key(slot int, from, key string, calling bool) {
 	if len(key) == 1 {
-		d.post(doorInput{slot: slot, from: from, key: key[0], how: hw.HowDTMF})
+		d.post(doorInput{slot: slot, from: from, key: key[0], how: hw.HowDTMF, calling: calling})
 	}
 }
 
@@ -66,7 +74,7 @@ func (d *doorman) post(i doorInput) {
 // run serves until ctx ends.
 func (d *doorman) run(ctx context.Context) {
 	pads := map[int]*hw.Keypad{}
-	from := map[int]string{}
+	last := map[int]doorInput{}
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
 	for {
@@ -77,24 +85,24 @@ func (d *doorman) run(ctx context.Context) {
 			for slot, pad := range pads {
 				if due, ok := pad.Due(); ok && !now.Before(due) {
 					if code, ok := pad.Pause(now); ok {
-						d.try(ctx, hw.Attempt{Code: code, From: from[slot], How: hw.HowDTMF})
+						d.try(ctx, last[slot].attempt(code))
 					}
 				}
 			}
 		case i := <-d.in:
 			switch {
 			case i.code != "":
-				d.try(ctx, hw.Attempt{Code: i.code, From: i.from, How: i.how})
+				d.try(ctx, i.attempt(i.code))
 			case i.key == 0:
 				delete(pads, i.slot)
-				delete(from, i.slot)
+				delete(last, i.slot)
 			default:
 				if pads[i.slot] == nil {
 					pads[i.slot] = &hw.Keypad{}
 				}
-				from[i.slot] = i.from
+				last[i.slot] = i
 				if code, ok := pads[i.slot].Key(i.key, time.Now()); ok {
-					d.try(ctx, hw.Attempt{Code: code, From: i.from, How: i.how})
+					d.try(ctx, i.attempt(code))
 				}
 			}
 		}

@@ -101,13 +101,9 @@ func (s *service) houseOf() house {
 				s.publish(m)
 			}
 		},
-		plain: func(datapoint, value string) { s.publish(s.tree.Message(datapoint, value)) },
-		value: func(datapoint, value string) { s.publish(s.tree.Message(datapoint, value)) },
-		code: func(slot int, key byte) {
-			if s.doorman != nil {
-				s.doorman.key(slot, s.callerOf(slot), string(rune(key)))
-			}
-		},
+		plain:   func(datapoint, value string) { s.publish(s.tree.Message(datapoint, value)) },
+		value:   func(datapoint, value string) { s.publish(s.tree.Message(datapoint, value)) },
+		code:    func(slot int, key byte) { s.doorKey(slot, string(rune(key))) },
 		address: s.view.addresses.Full, short: s.view.addresses.Short,
 		refused: func(by, reason string) {
 			s.publish(s.view.json("door/event", topics.DoorEvent{Event: topics.DoorRefused, By: by, How: topics.HowDTMF, Reason: reason}))

@@ -95,10 +95,16 @@ func (s *service) keyPressed(e phone.Key) bool {
 		}
 		return false
 	}
-	if s.doorman != nil {
-		s.doorman.key(e.Slot, s.callerOf(e.Slot), e.Key)
-	}
+	s.doorKey(e.Slot, e.Key)
 	return true
+}
+
+// doorKey gives a key of a call to the door.
+func (s *service) doorKey(slot int, key string) {
+	if s.doorman != nil {
+		caller := s.callOf(slot)
+		s.doorman.key(slot, s.view.addresses.Short(caller.Remote.URI), key, caller.Direction == phone.In)
+	}
 }
 
 // forgetKeys lets the door forget the keys of a call that has ended, behind those that
@@ -113,12 +119,12 @@ func (s *service) forgetKeys(slot int) {
 	}
 }
 
-// callerOf is the far end of a call.
-func (s *service) callerOf(slot int) string {
+// callOf is a call as it was told last.
+func (s *service) callOf(slot int) phone.Call {
 	if st := s.state.Load(); st != nil {
-		return s.view.addresses.Short(findCall(st.Calls, slot).Remote.URI)
+		return findCall(st.Calls, slot)
 	}
-	return ""
+	return phone.Call{}
 }
 
 // relayPanel publishes what the hardware tells and lets a press call, with or without a broker.

@@ -310,16 +310,14 @@ func (h *Housephone) checkLog() {
 	if strings.Contains(log, "DATA RACE") || strings.Contains(log, "panic:") {
 		h.t.Errorf("the service's log:\n%s", tail(log, shownLog))
 	}
-	secrets := h.config.Secrets
-	for name, value := range h.Env {
-		if strings.HasSuffix(name, "_PASSWORD") {
-			secrets = append(secrets, value)
+	secrets := append(secretsOf(h.Env), h.config.Secrets...)
+	for _, secret := range secrets {
+		if strings.Contains(log, secret) || h.MQTT != nil && h.Holds(secret) {
+			h.t.Errorf("the service's log or a topic holds the secret %q", secret)
 		}
 	}
-	for _, secret := range secrets {
-		if secret != "" && strings.Contains(log, secret) {
-			h.t.Errorf("the service's log holds the secret %q", secret)
-		}
+	if err := record(log, secrets); err != nil {
+		h.t.Error(err)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -169,6 +170,13 @@ func (c *MQTT) WaitEvent(mark Mark, topic string, timeout time.Duration, ok func
 		c.t.Fatalf("%s: no such message after mark %d", topic, mark)
 	}
 	return found
+}
+
+// Holds tells whether a word was in any payload.
+func (c *MQTT) Holds(word string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.ContainsFunc(c.history, func(m Message) bool { return strings.Contains(m.Payload, word) })
 }
 
 // Dump is the history as text, a message a line.
