@@ -98,6 +98,34 @@ func TestAsteriskCalls(t *testing.T) {
 	want(t, h.Ended(mark), map[string]any{"cause": "completed", "by": "remote"})
 }
 
+// media_encryption=sdes: sound is encrypted both ways, over hold and resume, and a phone without encryption is refused.
+func TestAsteriskSRTP(t *testing.T) {
+	ports := peers.NewPorts(t)
+	a := peers.NewAsterisk(t, ports, peers.AsteriskConfig{SRTP: true})
+	e := a.Env("house", "udp")
+	e["SIP_SRTP"] = "required"
+	h := start(t, ports, e)
+	h.State("registration", "1")
+	h.Do("call", "601")
+	h.JSON("call/info", "a secure call", func(m map[string]any) bool { return m["secure"] == true && m["status"] == "active" })
+	h.WaitTone(800, patience)
+	h.Do("hold", "1")
+	h.Do("hold", "0")
+	h.WaitTone(800, patience)
+	h.Do("call", "hangup")
+	h.Idle()
+	h.Do("call", "600") // our own tone comes back
+	h.JSON("call/info", "a secure call", func(m map[string]any) bool { return m["secure"] == true && m["status"] == "active" })
+	h.WaitTone(peers.HousephoneTone, patience)
+	h.Do("call", "hangup")
+	h.Idle()
+
+	e = a.Env("alice", "udp")
+	plain := start(t, ports, e)
+	plain.State("registration", "1")
+	plain.Refused("call", "601", "not_supported", "failed")
+}
+
 func TestAsteriskTransfer(t *testing.T) {
 	_, a, h := onAsterisk(t, "udp", "MD5")
 	b := phoneOn(t, a, "bob", 1000)

@@ -11,6 +11,7 @@ import (
 type AsteriskConfig struct {
 	Users      []User
 	Algorithms string // of the challenges, in their order: "SHA-256,MD5"; default MD5
+	SRTP       bool   // sound is encrypted with keys by SDES, or there is no call
 }
 
 // Asterisk is a switch that keeps its port and its contacts over restarts, but none of its calls.
