@@ -50,5 +50,13 @@ func (s *Source) Close() error {
 	return s.end()
 }
 
+// DeviceName is what the sound server calls the device that records, also for "default"; "" while that is not known.
+func (s *Source) DeviceName() string {
+	if name := s.device.Load(); name != nil {
+		return *name
+	}
+	return ""
+}
+
 // Stats tells how the capture goes.
 func (s *Source) Stats() Stats { return s.stats(s.buf) }

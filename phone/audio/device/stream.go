@@ -35,6 +35,7 @@ type stream struct {
 	losses        atomic.Int64
 	flowing       atomic.Bool // sound went through the session
 	told          bool        // the warning is out
+	device        atomic.Pointer[string]
 }
 
 // run starts the goroutine.
@@ -88,6 +89,10 @@ func (s *stream) session(ctx context.Context) error {
 		s.flowing.Store(true)
 	}); err != nil {
 		return err
+	}
+	if n, ok := ses.(interface{ Device() string }); ok {
+		name := n.Device()
+		s.device.Store(&name)
 	}
 	s.rate.Store(int64(ses.Rate()))
 	s.latency.Store(int64(ses.Latency()))

@@ -23,6 +23,7 @@ type chain struct {
 	canceller     *echo.Canceller
 	suppressor    *noise.Suppressor
 	gain          *noise.Gain
+	clean         bool // the sound server has cancelled the echo: canceller is left out
 }
 
 // newChain returns the processing for frames at rate Hz; delay is where the
@@ -97,7 +98,7 @@ func (c *chain) process(frame, far []int16) bool {
 	}
 	for ; len(frame) > 0; frame, far = frame[c.block:], far[c.block:] {
 		if c.down == nil {
-			c.clean(frame[:c.block], far[:c.block])
+			c.work(frame[:c.block], far[:c.block])
 			continue
 		}
 		// 10 ms are a whole number of samples at both rates: each conversion
@@ -106,15 +107,15 @@ func (c *chain) process(frame, far []int16) bool {
 		if c.canceller != nil {
 			c.far.Process(c.played, far[:c.block])
 		}
-		c.clean(c.mic, c.played)
+		c.work(c.mic, c.played)
 		c.up.Process(frame[:c.block], c.mic)
 	}
 	return true
 }
 
-// clean does 10 ms. The lengths are right, so nothing can fail.
-func (c *chain) clean(mic, far []int16) {
-	if c.canceller != nil {
+// work does 10 ms. The lengths are right, so nothing can fail.
+func (c *chain) work(mic, far []int16) {
+	if c.canceller != nil && !c.clean {
 		_ = c.canceller.Process(mic, far)
 	}
 	if c.suppressor != nil {
@@ -125,7 +126,7 @@ func (c *chain) clean(mic, far []int16) {
 	}
 }
 
-func (c *chain) cancels() bool { return c != nil && c.canceller != nil }
+func (c *chain) cancels() bool { return c != nil && c.canceller != nil && !c.clean }
 
 func (c *chain) stats() Stats {
 	var s Stats

@@ -42,9 +42,8 @@ func (c *Config) setDefaults() {
 // CancelsEcho tells by its name whether a capture device is the output of the
 // sound server's own canceller: PulseAudio's module-echo-cancel names it
 // "MASTER.echo-cancel", PipeWire's "echo-cancel-source". A second canceller
-// behind it would find no echo and harm speech. "default" says nothing of what
-// is behind it and counts as a plain microphone; whoever made the canceller the
-// default names it in AUDIO_CAPTURE instead.
+// behind it would find no echo and harm speech. What is behind "default" is known
+// only once it is open: a source with a DeviceName is asked for that.
 func CancelsEcho(device string) bool {
 	name := strings.NewReplacer("_", "", "-", "", " ", "").Replace(strings.ToLower(device))
 	return strings.Contains(name, "echocancel")

@@ -21,6 +21,7 @@ const (
 type source struct {
 	phone   *Speakerphone
 	inner   audio.SourceCloser
+	named   interface{ DeviceName() string } // inner, where it knows; else nil
 	rate    int
 	far     reference
 	played  []int16 // what of far belongs to the frame in hand
@@ -41,6 +42,7 @@ func newSource(s *Speakerphone, inner audio.SourceCloser, rate int) *source {
 		s.cfg.Log.Warn("the microphone's sound is used as it comes", "device", name(s.cfg.Capture), "err", err)
 	}
 	src.chain = c
+	src.named, _ = inner.(interface{ DeviceName() string })
 	src.far = newReference(rate)
 	src.played = make([]int16, samples(longest, rate))
 	src.phone.stats.put(Stats{Cancelling: c.cancels()})
@@ -82,6 +84,9 @@ func (s *source) Read(frame []int16) int {
 func (s *source) tell(n int) {
 	if s.sinceUp += n; s.sinceUp >= samples(told, s.rate) {
 		s.sinceUp = 0
+		if s.named != nil {
+			s.chain.clean = CancelsEcho(s.named.DeviceName())
+		}
 		s.phone.stats.put(s.figures())
 	}
 }

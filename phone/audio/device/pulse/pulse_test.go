@@ -97,3 +97,21 @@ func TestPlayAndRecord(t *testing.T) {
 		}
 	}
 }
+
+// The default device has a name once it records.
+func TestNameOfTheDefault(t *testing.T) {
+	server := pulsetest.Start(t, pulsetest.Wire)
+	s, err := Open(t.Context(), server.Env, "", true, 16000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Start(func([]int16) {}); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.Device(); got != "mic" {
+		t.Errorf("the default records from %q", got)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}

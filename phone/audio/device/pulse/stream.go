@@ -22,6 +22,7 @@ type Stream struct {
 	name    string
 	capture bool
 	rate    int
+	device  string // that records, as the server says
 
 	pcm []int16 // scratch of the goroutine
 	raw []byte
@@ -74,6 +75,9 @@ func (s *Stream) Start(f func(pcm []int16)) error {
 	return nil
 }
 
+// Device is the name of the device that a started stream records from, also where no name was asked for; "" for playback.
+func (s *Stream) Device() string { return s.device }
+
 // Done is closed when a started stream has ended.
 func (s *Stream) Done() <-chan struct{} { return s.done }
 
@@ -100,7 +104,10 @@ func (s *Stream) create() (channel uint32, missing int, err error) {
 	}
 	channel = r.u32()
 	r.skip(1) // index of the stream within the device
-	if !s.capture {
+	if s.capture {
+		r.skip(5) // two lengths of buffers, sample spec, channel map, index of the device
+		s.device = r.str()
+	} else {
 		missing = int(r.u32())
 	}
 	if r.err != nil {
