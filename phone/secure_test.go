@@ -24,7 +24,7 @@ func secureSDP(port int, lines ...string) string {
 
 func encrypted(c *phone.Config) { c.SRTP = sdp.SRTPRequired }
 
-var inline = regexp.MustCompile(`a=crypto:(\d+) (\S+) inline:(\S+)`) //nolint:gochecknoglobals // a constant
+var inline = regexp.MustCompile(`a=crypto:(\d+) (\S+) inline:(\S+)`)
 
 // key gives tag and key of the first key line of a body.
 func key(t *testing.T, m *phonetest.Msg) (tag, key string) {
