@@ -60,11 +60,11 @@ func (b *bench) clicksThrough(connect func(testing.TB, *pulsetest.Server, *click
 		r.listen(t, server, "hall_speaker.monitor", &r.heard)
 		r.speak(t, server, "kitchen_mouth")
 		connect(t, server, r)
-		if err := pause(t.Context(), 2*callWarmup); err != nil { // buffers fill and find their length
+		if err := pause(t.Context(), min(2*callWarmup, 2*b.call)); err != nil { // buffers fill and find their length
 			t.Fatal(err)
 		}
 		r.forget()
-		if err := pause(t.Context(), max(b.call/2, 4*time.Second)); err != nil {
+		if err := pause(t.Context(), max(b.call/2, 2*time.Second)); err != nil {
 			t.Fatal(err)
 		}
 		delays = r.delays()

@@ -36,7 +36,7 @@ func WriteToneAt(t testing.TB, rate int, hz float64, length time.Duration) strin
 	return WriteToneOf(t, rate, 1, hz, length)
 }
 
-// WriteToneOf does so with the same sound in each channel.
+// WriteToneOf does so with the same sound in each channel. Frequencies are whole numbers.
 func WriteToneOf(t testing.TB, rate, channels int, hz float64, length time.Duration) string {
 	t.Helper()
 	n := int(length.Seconds() * float64(rate))
@@ -52,11 +52,15 @@ func WriteToneOf(t testing.TB, rate, channels int, hz float64, length time.Durat
 	put([]uint16{uint16(2 * channels), 16})
 	b.WriteString("data")
 	put(uint32(size))
-	for i := range n {
-		v := int16(16384 * math.Sin(2*math.Pi*hz*float64(i)/float64(rate)))
+	second := make([]byte, 0, 2*channels*rate) // a whole number of periods
+	for i := range rate {
+		v := int16(16384 * math.Sin(2*math.Pi*math.Round(hz)*float64(i)/float64(rate)))
 		for range channels {
-			b.Write(binary.LittleEndian.AppendUint16(nil, uint16(v)))
+			second = binary.LittleEndian.AppendUint16(second, uint16(v))
 		}
+	}
+	for left := size; left > 0; left -= len(second) {
+		b.Write(second[:min(left, len(second))])
 	}
 	path := filepath.Join(t.TempDir(), "tone.wav")
 	if err := os.WriteFile(path, b.Bytes(), 0o644); err != nil {
