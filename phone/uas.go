@@ -248,6 +248,7 @@ func (c *call) acked(req *sip.Request) {
 
 // confirmation retransmits a 2xx until its ACK comes (RFC 3261 13.3.1.4).
 type confirmation struct {
+	tx       *transaction.Server // nil once it is over
 	seq      uint32
 	waiting  bool
 	offers   bool // the 2xx has our offer, so the ACK has the answer
@@ -260,7 +261,7 @@ func (f *confirmation) start(c *call, tx *transaction.Server, res *sip.Response,
 	p := c.p
 	timers := p.transactions.Timers()
 	f.stop()
-	*f = confirmation{seq: res.CSeq().SeqNo, waiting: true, offers: offers, interval: timers.T1, until: p.now().Add(timers.GiveUp())}
+	*f = confirmation{tx: tx, seq: res.CSeq().SeqNo, waiting: true, offers: offers, interval: timers.T1, until: p.now().Add(timers.GiveUp())}
 	_ = tx.Respond(res)
 	var again func()
 	again = func() {
@@ -268,7 +269,7 @@ func (f *confirmation) start(c *call, tx *transaction.Server, res *sip.Response,
 			return
 		}
 		if !p.now().Before(f.until) {
-			f.waiting = false
+			f.stop()
 			p.log.Warn("the answer was never acknowledged", "call", c.id)
 			c.bye(c.dlg)
 			c.finish(outcome{cause: CauseFailed, reason: "the answer was never acknowledged"})
@@ -293,4 +294,8 @@ func (f *confirmation) done(seq uint32) bool {
 func (f *confirmation) stop() {
 	f.waiting = false
 	f.t.stop()
+	if f.tx != nil {
+		f.tx.Done()
+		f.tx = nil
+	}
 }

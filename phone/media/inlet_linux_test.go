@@ -48,8 +48,8 @@ func TestInlet(t *testing.T) {
 			}
 			defer func() { _ = peer.Close() }()
 			var s *socket
-			port := 0
-			for port = 31300; port < 31400; port++ {
+			port := 31300
+			for ; port < 31400; port++ {
 				if s, err = listen(tc.bind, port, 46); err == nil {
 					break
 				}

@@ -38,7 +38,7 @@ type sender struct {
 	began   uint32         // wraps when the roll-over counter was 0
 	reports uint32         // RTCP packets
 	header  rtp.Header
-	marker  bool // the next sound packet starts a talk spurt
+	marker  bool             // the next sound packet starts a talk spurt
 	packet  *[maxPacket]byte // the pacer's, for one packet at a time
 
 	// Read by Stats without a lock, written under the stream's.

@@ -77,6 +77,22 @@ func (s *Server) Respond(res *sip.Response) error {
 	return err
 }
 
+// Done tells that a 2xx to an INVITE is acknowledged, or that nobody waits for that any more: what is
+// kept from now on absorbs copies of the request and makes room like an answer.
+func (s *Server) Done() {
+	t := s.tx
+	t.mu.Lock()
+	accepted := t.machine.state == stateAccepted
+	if accepted {
+		t.last = nil
+	}
+	size := len(t.key) + len(t.merge) + overhead
+	t.mu.Unlock()
+	if accepted {
+		t.layer.keepAnswer(t, size)
+	}
+}
+
 // Answered tells whether a final response has been sent.
 func (s *Server) Answered() bool {
 	s.tx.mu.Lock()
