@@ -34,10 +34,8 @@ func wellFormed(msg sip.Message) error {
 			return errTag
 		}
 	}
-	for _, uri := range []*sip.Uri{&from.Address, &to.Address} {
-		if !printable(uri.Host) || strings.ContainsAny(uri.Host, `@<>";,?`) || strings.ContainsAny(uri.User, "<>\"\r\n\x00") {
-			return errAddress
-		}
+	if !stable(from.Value()) || !stable(to.Value()) {
+		return errAddress
 	}
 	if !quotable(from.DisplayName) || !quotable(to.DisplayName) {
 		return errDisplay
@@ -77,6 +75,15 @@ func viasFormed(msg sip.Message) error {
 		}
 	}
 	return nil
+}
+
+// stable tells whether an address reads as what it is printed as: an answer repeats it.
+func stable(printed string) bool {
+	var again sip.FromHeader
+	var err error
+	again.Params = sip.NewParams()
+	again.DisplayName, err = sip.ParseAddressValue(printed, &again.Address, &again.Params)
+	return err == nil && again.Value() == printed
 }
 
 // token tells whether s is a token of the grammar.
