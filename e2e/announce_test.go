@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"housephone/e2e/peers"
+	"housephone/phone/phonetest"
 )
 
 // outcome waits for the last message about an announcement.
@@ -282,4 +283,31 @@ func TestAlarmCallAtTheEnd(t *testing.T) {
 	h.Terminate()
 	a.WaitEvent(rings, "CALL_CLOSED", patience)
 	want(t, outcome(t, h, mark), map[string]any{"acknowledged_by": "", "cause": "cancelled"})
+}
+
+// Who is busy at once never rings: the answer says so, and the outcome too.
+func TestAnnounceToABusyPhone(t *testing.T) {
+	h, _ := ivr(t, nil)
+	p := phonetest.NewPeer(t)
+	p.Handle("INVITE", func(m *phonetest.Msg) { p.Reply(m, 486, "Busy Here") })
+	p.Handle("ACK", func(*phonetest.Msg) {})
+	to := "bob@" + p.Addr().String()
+	for range 20 { // the two ends of a call come in any order
+		mark := h.Mark()
+		if r := h.Try("call", to, map[string]any{"play": "tone.wav"}); r.OK || r.Code != "busy" || r.SIP != 486 {
+			t.Fatalf("%+v", r)
+		}
+		doc := outcome(t, h, mark)
+		want(t, doc, map[string]any{"acknowledged_by": "", "cause": "busy", "reason": "nobody heard it"})
+		if got := calls(doc); got != "bob busy" {
+			t.Errorf("calls: %s", got)
+		}
+	}
+	mark := h.Mark()
+	if r := h.Try("call", to, map[string]any{"play": "tone.wav", "ack": "1", "attempts": 2, "pause": 1}); r.OK || r.Code != "busy" {
+		t.Errorf("%+v", r)
+	}
+	if got := calls(outcome(t, h, mark)); got != "bob busy, bob busy" {
+		t.Errorf("calls: %s", got)
+	}
 }

@@ -66,6 +66,8 @@ type announcedCall struct {
 	of       *announcement
 	leg      alarm.Leg
 	tag      string
+	placed   bool         // the outcome of dialling is known
+	end      *phone.Ended // that came before it
 	answered bool
 	session  *session
 	item     uint64 // that plays, 0 = none
@@ -229,14 +231,18 @@ func (n *announcer) dial(a *announcement, to alarm.Dial) {
 // placed hears that a call rings, or why it does not. The end of a call that was dialled is told by ended.
 func (n *announcer) placed(c *announcedCall, err error) {
 	a := c.of
-	if err == nil {
-		a.dialled = true
-		a.reply(nil)
-		return
+	c.placed = true
+	if err != nil {
+		a.last = err
 	}
-	a.last = err
 	if !errors.Is(err, phone.ErrNotDialled) {
 		a.dialled = true
+		if err == nil {
+			a.reply(nil)
+		}
+		if c.end != nil {
+			n.ended(*c.end)
+		}
 		return
 	}
 	a.open--
@@ -257,10 +263,13 @@ func (n *announcer) ended(e phone.Ended) {
 	if c == nil {
 		return
 	}
+	if !c.placed { // why it did not ring is still on its way
+		c.end = &e
+		return
+	}
 	delete(n.legs, c.tag)
 	a := c.of
 	a.open--
-	a.dialled = true
 	c.item = 0
 	n.carryOut(a, a.machine.Ended(c.leg, alarm.Cause(e.Cause), time.Now()))
 }
