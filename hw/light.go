@@ -15,8 +15,8 @@ type light struct {
 	status chan Status   // holds the newest one
 	poke   chan struct{} // a button was pressed
 	awake  awake
-	on     bool // what the lamp was last told
-	failed bool
+	on     bool  // what the lamp was last told
+	failed error // why it does not work
 }
 
 func newLight(spec lightSpec, emit func(Event)) *light {
@@ -33,7 +33,6 @@ func (l *light) open(ctx context.Context, c Config) error {
 	if err != nil {
 		return fmt.Errorf("%s=%q: %w", varBacklight, l.spec.value, err)
 	}
-	l.lamp = lamp
 	on, known := lamp.lit()
 	if !known {
 		on = true
@@ -41,13 +40,40 @@ func (l *light) open(ctx context.Context, c Config) error {
 			return fmt.Errorf("%s=%q: %w", varBacklight, l.spec.value, err)
 		}
 	}
+	l.lamp = lamp
 	l.on = on
 	l.awake.set(on, time.Now())
 	return nil
 }
 
+// find opens the lamp again and again until that works; false means that ctx has ended.
+func (l *light) find(ctx context.Context, c Config) bool {
+	retry := firstRetry
+	timer := time.NewTimer(retry)
+	defer timer.Stop()
+	for l.lamp == nil {
+		select {
+		case call := <-l.calls:
+			call(ctx, time.Now())
+		case status := <-l.status:
+			l.awake.call(status.Call != CallIdle, time.Now())
+		case <-l.poke:
+		case <-timer.C:
+			l.report(l.open(ctx, c))
+			retry = min(2*retry, longestRetry)
+			timer.Reset(retry)
+		case <-ctx.Done():
+			return false
+		}
+	}
+	return true
+}
+
 // run switches the lamp until ctx ends, and leaves it as it is.
-func (l *light) run(ctx context.Context) {
+func (l *light) run(ctx context.Context, c Config) {
+	if !l.find(ctx, c) {
+		return
+	}
 	l.emit(BacklightState{l.on})
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
@@ -92,6 +118,9 @@ func (l *light) wakeUp(ctx context.Context, now time.Time) {
 
 // set switches the light because someone asked for it.
 func (l *light) set(ctx context.Context, on bool, now time.Time) error {
+	if l.lamp == nil {
+		return l.failed
+	}
 	l.awake.set(on, now)
 	return l.apply(ctx)
 }
@@ -100,9 +129,8 @@ func (l *light) set(ctx context.Context, on bool, now time.Time) error {
 // fails is not tried again by itself: the machine takes the lamp's state.
 func (l *light) apply(ctx context.Context) error {
 	err := l.lamp.set(ctx, l.awake.on)
-	if (err != nil) != l.failed && ctx.Err() == nil {
-		l.failed = err != nil
-		l.emit(Fault{Part: "backlight", Err: err})
+	if ctx.Err() == nil {
+		l.report(err)
 	}
 	if err != nil {
 		l.awake.on = l.on
@@ -113,6 +141,14 @@ func (l *light) apply(ctx context.Context) error {
 		l.emit(BacklightState{l.on})
 	}
 	return nil
+}
+
+// report tells when the lamp fails and when it works again.
+func (l *light) report(err error) {
+	if (err == nil) != (l.failed == nil) {
+		l.emit(Fault{Part: "backlight", Err: err})
+	}
+	l.failed = err
 }
 
 // show leaves a status for the goroutine and never waits.

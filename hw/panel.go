@@ -66,7 +66,8 @@ func New(c Config) (*Panel, error) {
 }
 
 // Run opens the hardware and serves it until ctx ends; then it leaves the relay off and the display dark and answers
-// nil. Hardware that cannot be opened ends it at once, with an error that names the variable. It runs once.
+// nil. A button or a door that cannot be opened ends it at once, with an error that names the variable. A display or a
+// backlight that cannot is told as a Fault and tried again, because bell and door matter more. It runs once.
 func (p *Panel) Run(ctx context.Context) error {
 	defer close(p.stopped)
 	ctx, cancel := context.WithCancel(ctx)
@@ -83,10 +84,10 @@ func (p *Panel) Run(ctx context.Context) error {
 		parts.Go(func() { p.door.run(ctx) })
 	}
 	if p.screen != nil {
-		parts.Go(func() { p.screen.run(ctx) })
+		parts.Go(func() { p.screen.run(ctx, p.config) })
 	}
 	if p.light != nil {
-		parts.Go(func() { p.light.run(ctx) })
+		parts.Go(func() { p.light.run(ctx, p.config) })
 	}
 	parts.Wait()
 	return nil
@@ -105,12 +106,10 @@ func (p *Panel) open(ctx context.Context) error {
 		}
 	}
 	if p.screen != nil {
-		if err := p.screen.open(p.config); err != nil {
-			return err
-		}
+		p.screen.report(p.screen.open(p.config))
 	}
 	if p.light != nil {
-		return p.light.open(ctx, p.config)
+		p.light.report(p.light.open(ctx, p.config))
 	}
 	return nil
 }
@@ -262,7 +261,10 @@ func (p *Panel) WriteDisplayPNG(ctx context.Context, w io.Writer) error {
 	}
 	var picture image.Image
 	err := p.do(ctx, p.screen.calls, func(context.Context, time.Time) error {
-		picture = p.screen.picture()
+		if p.screen.display == nil {
+			return p.screen.failed
+		}
+		picture = p.screen.display.Image()
 		return nil
 	})
 	if err != nil {

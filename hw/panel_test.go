@@ -677,9 +677,6 @@ func TestLampThatFails(t *testing.T) {
 func TestHardwareThatIsNotThere(t *testing.T) {
 	board := hwtest.NewBoard("GPIO4", "GPIO5", "GPIO22")
 	board.Pins["GPIO5"].Fail(fmt.Errorf("line_request ioctl: %w", syscall.EBUSY))
-	board.Ports["SPI0.0"] = hwtest.NewMatrixChain(1)
-	board.Ports["SPI0.0"].(*hwtest.MatrixChain).Fail(true)
-	board.Buses["I2C1"] = hwtest.NewLCD(0x27, 16, 2)
 	for _, tc := range []struct {
 		config Config
 		want   []string
@@ -689,15 +686,6 @@ func TestHardwareThatIsNotThere(t *testing.T) {
 		{Config{Door: "GPIO99"}, []string{"HW_DOOR", "GPIO99", "no such pin"}},
 		{Config{Door: "GPIO5"}, []string{"HW_DOOR", "GPIO5", "another program"}},
 		{Config{Door: "GPIO22", Doorbell: "GPIO99"}, []string{"HW_DOORBELL"}},
-		{Config{Display: "max7219:SPI9.9"}, []string{"HW_DISPLAY", "SPI9.9"}},
-		{Config{Display: "max7219"}, []string{"HW_DISPLAY", "input/output error"}},
-		{Config{Display: "hd44780?addr=0x3f"}, []string{"HW_DISPLAY", "0x3f"}},
-		{Config{Display: "ssd1306"}, []string{"HW_DISPLAY", "0x3c"}},
-		{Config{Display: "ssd1306:SPI0.0?dc=GPIO99"}, []string{"HW_DISPLAY", "GPIO99"}},
-		{Config{Backlight: "panel", SysfsBacklight: "/nonexistent"}, []string{"HW_BACKLIGHT", "panel", "nothing"}},
-		{Config{Backlight: "/nonexistent/panel"}, []string{"HW_BACKLIGHT", "neither"}},
-		{Config{Backlight: "GPIO99"}, []string{"HW_BACKLIGHT", "GPIO99"}},
-		{Config{Backlight: "nonexistent-program {}"}, []string{"HW_BACKLIGHT", "nonexistent-program"}},
 	} {
 		tc.config.Board = board
 		p, err := New(tc.config)
@@ -717,6 +705,90 @@ func TestHardwareThatIsNotThere(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A display or a light that is not there does not take the bell away.
+func TestDisplayAndLightThatAreNotThere(t *testing.T) {
+	for _, tc := range []struct {
+		config Config
+		want   []string
+	}{
+		{Config{Display: "max7219:SPI9.9"}, []string{"HW_DISPLAY", "SPI9.9"}},
+		{Config{Display: "max7219"}, []string{"HW_DISPLAY", "input/output error"}},
+		{Config{Display: "hd44780?addr=0x3f"}, []string{"HW_DISPLAY", "0x3f"}},
+		{Config{Display: "ssd1306"}, []string{"HW_DISPLAY", "0x3c"}},
+		{Config{Display: "ssd1306:SPI0.0?dc=GPIO99"}, []string{"HW_DISPLAY", "GPIO99"}},
+		{Config{Backlight: "panel", SysfsBacklight: "/nonexistent"}, []string{"HW_BACKLIGHT", "panel", "nothing"}},
+		{Config{Backlight: "/nonexistent/panel"}, []string{"HW_BACKLIGHT", "neither"}},
+		{Config{Backlight: "GPIO99"}, []string{"HW_BACKLIGHT", "GPIO99"}},
+		{Config{Backlight: "nonexistent-program {}"}, []string{"HW_BACKLIGHT", "nonexistent-program"}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			board := hwtest.NewBoard("GPIO4")
+			chain := hwtest.NewMatrixChain(1)
+			chain.Fail(true)
+			board.Ports["SPI0.0"] = chain
+			board.Buses["I2C1"] = hwtest.NewLCD(0x27, 16, 2)
+			tc.config.Board, tc.config.Doorbell = board, "GPIO4"
+			r := start(t, tc.config)
+			defer r.end()
+			time.Sleep(500 * time.Millisecond) // an LCD wants its time before it is asked
+			said := strings.Join(r.said(), "; ")
+			for _, want := range append(tc.want, "hw.Fault") {
+				if !strings.Contains(said, want) || strings.Contains(said, "\n") {
+					t.Errorf("%+v: %s, without %q", tc.config, said, want)
+				}
+			}
+			for name, err := range map[string]error{
+				"text": r.ShowText(t.Context(), Text{Text: "hi"}), "brightness": r.SetBrightness(t.Context(), 3),
+				"picture": r.WriteDisplayPNG(t.Context(), &bytes.Buffer{}), "light": r.SetBacklight(t.Context(), true),
+			} {
+				if err == nil {
+					t.Errorf("%+v: %s works", tc.config, name)
+				}
+			}
+			board.Pins["GPIO4"].Drive(gpio.Low)
+			time.Sleep(time.Second)
+			board.Pins["GPIO4"].Drive(gpio.High)
+			time.Sleep(time.Minute)
+			if said := r.said(); len(said) == 0 || !strings.Contains(said[0], "pressed") {
+				t.Errorf("%+v: a press: %v", tc.config, said)
+			}
+		})
+	}
+}
+
+// What comes back is found.
+func TestDisplayAndLightThatComeLater(t *testing.T) {
+	root := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		board := hwtest.NewBoard()
+		chain := hwtest.NewMatrixChain(1)
+		chain.Fail(true)
+		board.Ports["SPI0.0"] = chain
+		r := start(t, Config{Board: board, Display: "max7219", Backlight: "panel", SysfsBacklight: root})
+		defer r.end()
+		_ = r.ShowText(t.Context(), Text{Text: "hi"})
+		time.Sleep(time.Minute)
+		r.said()
+		chain.Fail(false)
+		for name, text := range map[string]string{"max_brightness": "9", "brightness": "9"} {
+			path := filepath.Join(root, "panel", name)
+			if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o644)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(longestRetry)
+		said := strings.Join(r.said(), "; ")
+		for _, want := range []string{"hw.Fault{Part:display Err:<nil>}", "hw.Fault{Part:backlight Err:<nil>}", "hw.DisplayText{Text:hi}", "hw.BacklightState{On:true}"} {
+			if !strings.Contains(said, want) {
+				t.Errorf("%s, without %s", said, want)
+			}
+		}
+		if err := r.SetBacklight(t.Context(), false); err != nil || chain.Picture() == "dark" {
+			t.Errorf("%v, %s", err, chain.Picture())
+		}
+	})
 }
 
 func TestCodesFileThatIsNotThere(t *testing.T) {

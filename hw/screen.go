@@ -3,7 +3,6 @@ package hw
 import (
 	"context"
 	"fmt"
-	"image"
 	"log/slog"
 	"slices"
 	"time"
@@ -57,10 +56,10 @@ func (s *screen) open(c Config) error {
 	if err != nil {
 		return fmt.Errorf("%s=%q: %w", varDisplay, s.spec.value, err)
 	}
-	s.display, s.free = d, free
 	if err := d.SetBrightness(s.spec.brightness); err != nil {
-		return fmt.Errorf("%s=%q: %w", varDisplay, s.spec.value, err)
+		return closing(free, fmt.Errorf("%s=%q: %w", varDisplay, s.spec.value, err))
 	}
+	s.display, s.free = d, free
 	s.log.Info("display found", "display", d.String())
 	return nil
 }
@@ -78,10 +77,34 @@ func (s *screen) close() {
 	}
 }
 
+// find opens the display again and again until that works; false means that ctx has ended.
+func (s *screen) find(ctx context.Context, c Config) bool {
+	retry := firstRetry
+	timer := time.NewTimer(retry)
+	defer timer.Stop()
+	for s.display == nil {
+		select {
+		case call := <-s.calls:
+			call(ctx, time.Now())
+		case s.stage.status = <-s.status:
+		case <-timer.C:
+			s.report(s.open(c))
+			retry = min(2*retry, longestRetry)
+			timer.Reset(retry)
+		case <-ctx.Done():
+			return false
+		}
+	}
+	return true
+}
+
 // run draws until ctx ends.
-func (s *screen) run(ctx context.Context) {
+func (s *screen) run(ctx context.Context, c Config) {
 	s.emit(DisplayBrightness{s.spec.brightness})
 	s.emit(DisplayText{})
+	if !s.find(ctx, c) {
+		return
+	}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	s.change(time.Now())
@@ -172,6 +195,9 @@ func (s *screen) report(err error) {
 // text takes a text; the error is that of the display.
 func (s *screen) text(t Text, now time.Time) error {
 	s.stage.show(t, now)
+	if s.display == nil {
+		return s.failed
+	}
 	s.view = display.View{} // the same text begins anew
 	s.next = time.Time{}
 	s.change(now)
@@ -179,6 +205,9 @@ func (s *screen) text(t Text, now time.Time) error {
 }
 
 func (s *screen) brightness(level int) error {
+	if s.display == nil {
+		return s.failed
+	}
 	if err := s.display.SetBrightness(level); err != nil {
 		return err
 	}
@@ -203,6 +232,3 @@ func leave[T any](c chan T, v T) {
 		}
 	}
 }
-
-// picture is what the display shows.
-func (s *screen) picture() image.Image { return s.display.Image() }

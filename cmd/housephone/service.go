@@ -187,7 +187,12 @@ func (s *service) run(ctx context.Context) error {
 // startDevices starts the phone and the hardware and what carries their events.
 func (s *service) startDevices(st *stage, relays *sync.WaitGroup) {
 	if s.panel != nil {
-		st.start("the hardware", s.panel.Run)
+		st.start("the hardware", func(ctx context.Context) error {
+			if err := s.panel.Run(ctx); err != nil {
+				return configError{err} // a pin that is not there, or not to be had
+			}
+			return nil
+		})
 		relays.Go(func() { s.relayPanel(st.ctx) })
 	}
 	if s.doorman != nil {
