@@ -51,7 +51,7 @@ func newCluster(t *testing.T, ports *peers.Ports) *cluster {
 	url := func(port int) string { return "http://" + peers.Loopback(port) }
 	peers.Start(t, peers.Command{
 		Path: kubernetesProgram(t, "etcd"), Quiet: true,
-		Args: []string{"--data-dir", filepath.Join(dir, "etcd"), "--unsafe-no-fsync", "--listen-client-urls", url(clients),
+		Args: []string{"--data-dir", memory(t), "--unsafe-no-fsync", "--listen-client-urls", url(clients),
 			"--advertise-client-urls", url(clients), "--listen-peer-urls", url(others), "--initial-advertise-peer-urls", url(others),
 			"--initial-cluster", "default=" + url(others)},
 		Ready: func(*peers.Process) bool { return get(url(clients)+"/health") == http.StatusOK },
@@ -90,6 +90,18 @@ func newCluster(t *testing.T, ports *peers.Ports) *cluster {
 		c.ca = append(c.ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw})...)
 	}
 	return c
+}
+
+// memory is a folder of a file system that no disk can hold up, where there is one: etcd waits for its disk, and all who
+// use the API server with it.
+func memory(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "housephone-etcd")
+	if err != nil {
+		return filepath.Join(t.TempDir(), "etcd")
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
 }
 
 // kubernetesProgram is the path of etcd or apiserver, which is built first where it has to be.

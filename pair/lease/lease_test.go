@@ -35,6 +35,7 @@ type api struct {
 
 	mu      sync.Mutex // guards following
 	lease   *coordination.Lease
+	old     *coordination.Lease // what is read from memory, nil = the latest
 	version int
 	writes  int
 	status  int           // of every answer, 0 = as it should be
@@ -98,8 +99,10 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.Method == http.MethodGet && one && a.lease == nil, r.Method == http.MethodPut && one && a.lease == nil:
 		a.refuse(w, 404, "NotFound")
+	case r.Method == http.MethodGet && one && a.old != nil && r.URL.Query().Get("resourceVersion") == "0":
+		a.show(w, a.old)
 	case r.Method == http.MethodGet && one:
-		a.show(w)
+		a.show(w, a.lease)
 	case r.Method == http.MethodPost && r.URL.Path == path && a.lease != nil:
 		a.refuse(w, 409, "AlreadyExists")
 	case r.Method == http.MethodPost && r.URL.Path == path, r.Method == http.MethodPut && one && l.ResourceVersion == a.lease.ResourceVersion:
@@ -107,7 +110,7 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		a.writes++
 		l.ResourceVersion = fmt.Sprint(a.version)
 		a.lease = l
-		a.show(w)
+		a.show(w, l)
 	case r.Method == http.MethodPut && one:
 		a.refuse(w, 409, "Conflict")
 	default:
@@ -116,10 +119,10 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (a *api) show(w http.ResponseWriter) {
-	a.lease.TypeMeta = meta.TypeMeta{Kind: "Lease", APIVersion: "coordination.k8s.io/v1"}
+func (a *api) show(w http.ResponseWriter, l *coordination.Lease) {
+	l.TypeMeta = meta.TypeMeta{Kind: "Lease", APIVersion: "coordination.k8s.io/v1"}
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(a.lease)
+	_ = json.NewEncoder(w).Encode(l)
 }
 
 func (a *api) refuse(w http.ResponseWriter, code int, reason string) {
@@ -322,5 +325,29 @@ func TestNameFor(t *testing.T) {
 	}
 	if got := lease.NameFor("phone"); got != "housephone-phone" {
 		t.Error(got)
+	}
+}
+
+// A read from the API server's memory may show a Lease as it was before our own write.
+func TestOldReadsAreNoNews(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t)
+	one := a.instance("one")
+	eventually(t, "one is active", one.Active)
+	one.kill()
+	two := a.instance("two")
+	eventually(t, "two is active", two.Active)
+	a.set(func() { // what reads show from now on; writes are based on the latest
+		old := a.lease.DeepCopy()
+		somebody := "one"
+		old.ResourceVersion, old.Spec.HolderIdentity = "1", &somebody
+		a.old = old
+		a.status = 500
+	})
+	eventually(t, "two has stepped down", func() bool { return !two.Active() })
+	a.set(func() { a.status = 0 })
+	eventually(t, "two is active again", two.Active)
+	if s := two.Status(); s.Holder != "two" {
+		t.Errorf("the holder is %q", s.Holder)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strconv"
 	"time"
 
 	coordination "k8s.io/api/coordination/v1"
@@ -80,7 +81,7 @@ func (s *Store) read(ctx context.Context, patience time.Duration, cached bool) {
 		s.answered()
 	case err != nil:
 		s.failed(ctx, err)
-	case s.known != nil && s.known.ResourceVersion == l.ResourceVersion:
+	case s.known != nil && !newer(l.ResourceVersion, s.known.ResourceVersion):
 		s.answered()
 	default:
 		s.known = l
@@ -89,6 +90,17 @@ func (s *Store) read(ctx context.Context, patience time.Duration, cached bool) {
 			s.e.Record(r, true)
 		}
 	}
+}
+
+// newer compares versions of one object. A read from the API server's memory may be older than what we have written. Versions are
+// numbers that grow (Kubernetes promises that since 1.35, and has always done so); of others any difference is news.
+func newer(version, known string) bool {
+	v, err1 := strconv.ParseUint(version, 10, 64)
+	k, err2 := strconv.ParseUint(known, 10, 64)
+	if err1 != nil || err2 != nil {
+		return version != known
+	}
+	return v > k
 }
 
 func (s *Store) write(ctx context.Context, w pair.Write) {
