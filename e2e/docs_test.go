@@ -79,6 +79,11 @@ func notRun() map[string]string {
 		"README.md make test":                 "it is what runs this test",
 		"containers.md docker compose up":     "no container engine here; TestCompose reads the file, make image runs the image",
 		"kubernetes.md kubectl create secret": "no cluster here; make chart renders and validates the chart",
+		"kubernetes.md helm install hall":     "no cluster here; make chart renders and validates the chart with a pair",
+		"packages.md sudo apt install":        "it changes this machine; make packages installs it in a container",
+		"packages.md CGO_ENABLED=0":           "a build for another machine; make release does it",
+		"packages.md #!/bin/sh /etc/rc":       "a file for OpenWrt, which is not here",
+		"scale.md for n in":                   "no cluster here; make chart renders the values file",
 	}
 }
 
@@ -102,16 +107,17 @@ func settings() map[string]setting {
 // standIns are what the pages name and this machine has not, and what stands in for it. The longest name counts first.
 func (s shop) standIns() map[string]string {
 	return map[string]string{
-		"mqtt://192.168.1.2": fmt.Sprintf("mqtt://127.0.0.1:%d", s.h.MQTTPort), // the broker
-		"192.168.1.20":       s.b.Address(),                                    // a telephone
-		"+39333123456":       s.b.Address(),
-		"601":                s.b.Address(),
-		"602":                s.b.Address(),
-		"fritz.box":          "127.0.0.1", // a server that does not answer
-		"/srv/sounds":        s.media,
-		"/etc/ssl/my-ca.pem": s.ca,
-		"SIP_PASSWORD=...":   "SIP_PASSWORD=secret",
-		"stun.example.com":   "127.0.0.1",
+		"mqtt://192.168.1.2":  fmt.Sprintf("mqtt://127.0.0.1:%d", s.h.MQTTPort), // the broker
+		"192.168.1.20":        s.b.Address(),                                    // a telephone
+		"+39333123456":        s.b.Address(),
+		"601":                 s.b.Address(),
+		"602":                 s.b.Address(),
+		"fritz.box":           "127.0.0.1", // a server that does not answer
+		"/srv/sounds":         s.media,
+		"/etc/ssl/my-ca.pem":  s.ca,
+		"SIP_PASSWORD=...":    "SIP_PASSWORD=secret",
+		"stun.example.com":    "127.0.0.1",
+		"/etc/housephone/sip": s.secret,
 	}
 }
 
@@ -169,19 +175,25 @@ type shop struct {
 	bin    string // stand-ins for programs
 	media  string // folder of sounds
 	ca     string // certificate of an authority
+	secret string // file of a password
 	work   string
 	call   bool     // a call is in progress when a block begins
 	second []string // environment of the service that a block starts itself
 }
 
-// goStandIn runs what "go run" would, until it is healthy; with arguments, to its end.
+// goStandIn runs what "go run" would.
 const goStandIn = `#!/bin/sh
 [ "$1 $2" = "run ./cmd/housephone" ] || { echo "go $*: not known to this test" >&2; exit 1; }
 shift 2
-[ $# -eq 0 ] || exec housephone "$@"
-housephone & pid=$!
+exec housephone "$@"
+`
+
+// serviceStandIn runs the service until it is healthy; with arguments, to its end.
+const serviceStandIn = `#!/bin/sh
+[ $# -eq 0 ] || exec %[1]s "$@"
+%[1]s & pid=$!
 n=0
-until housephone -health >/dev/null 2>&1; do
+until %[1]s -health >/dev/null 2>&1; do
 	kill -0 $pid || exit 1
 	n=$((n + 1)); [ $n -lt 300 ] || exit 1
 	sleep 0.1
@@ -221,7 +233,9 @@ func newShop(t *testing.T, set setting) shop {
 	write("go", goStandIn)
 	write("mosquitto_pub", fmt.Sprintf(pubStandIn, peers.Program(t, "mosquitto_pub")))
 	write("mosquitto_sub", fmt.Sprintf(subStandIn, peers.Program(t, "mosquitto_sub")))
-	if err := os.Symlink(program, filepath.Join(s.bin, "housephone")); err != nil {
+	write("housephone", fmt.Sprintf(serviceStandIn, program))
+	s.secret = filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(s.secret, []byte("secret\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	first, last := ports.Range(8, 2)
