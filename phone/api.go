@@ -146,15 +146,15 @@ func (p *Phone) Transfer(slot int, uri string) *Pending {
 	}
 	return p.ask(func(reply func(error)) {
 		c, err := p.pick(slot)
-		switch {
-		case err != nil:
-			reply(err)
-		case p.allowed(target) != nil:
-			reply(p.allowed(target))
-		default:
-			p.inHand = c
-			c.transferTo(target, reply)
+		if err == nil {
+			err = p.mayDial(target)
 		}
+		if err != nil {
+			reply(err)
+			return
+		}
+		p.inHand = c
+		c.transferTo(target, reply)
 	})
 }
 

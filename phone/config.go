@@ -57,8 +57,13 @@ type Config struct {
 
 	AllowFrom     []netip.Prefix // who may ring; empty: the server, or anyone in stand-alone
 	AllowTo       Patterns       // what may be dialled; empty: everything
+	AlwaysTo      Patterns       // what CallHours and CallsPerHour do not hold back
+	CallHours     Hours          // when calls are placed; zero: always
+	CallsPerHour  int            // calls placed within an hour; 0: any number
 	AutoAnswerFor Patterns       // callers whose auto-answer headers are obeyed; empty: nobody
 	AllowRefer    bool           // let the far end transfer us
+	// BarInternational refuses numbers that begin with + or 00 unless a pattern of AllowTo does so too.
+	BarInternational bool
 
 	AutoAnswer      bool
 	DND             bool

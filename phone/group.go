@@ -64,14 +64,14 @@ func (p *Phone) mayCall(targets ...sip.Uri) error {
 		return errNotActive()
 	}
 	for _, t := range targets {
-		if err := p.allowed(t); err != nil {
+		if err := p.cfg.mayReach(t); err != nil {
 			return err
 		}
 	}
 	if p.occupied() >= p.cfg.MaxCalls {
 		return errf(Busy, "a call is in progress")
 	}
-	return nil
+	return p.mayDial(targets...)
 }
 
 // reply is told by each leg whether it rings.

@@ -3,8 +3,6 @@ package phone
 import (
 	"errors"
 	"time"
-
-	"github.com/emiago/sipgo/sip"
 )
 
 // ErrNotDialled is matched by the errors of [Phone.Place] after which no Ended
@@ -33,14 +31,7 @@ func (p *Phone) Allowed(uri string) error {
 	if err != nil {
 		return err
 	}
-	return p.allowed(target)
-}
-
-func (p *Phone) allowed(target sip.Uri) error {
-	if len(p.cfg.AllowTo) > 0 && !p.cfg.AllowTo.Match(target) {
-		return errf(Refused, "calls to %s are not allowed by SIP_ALLOW_TO", partyOf("", target).User)
-	}
-	return nil
+	return p.cfg.mayReach(target)
 }
 
 // Place dials. It returns when the far end rings or better, or with the reason why

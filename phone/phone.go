@@ -59,6 +59,7 @@ type Phone struct {
 	dirty      bool
 	measured   bool // calls have been measured, which is told for all of them together
 	callSeq    uint64
+	dialled    []time.Time // calls of the last hour, where they are bounded
 }
 
 // New checks the configuration and makes a phone; nothing is started.

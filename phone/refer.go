@@ -161,11 +161,11 @@ func (c *call) referred(s *transaction.Server) {
 	case h == nil || c.status != StatusActive:
 		p.answer(s, 400, "Bad Refer-To")
 		return
-	case len(p.cfg.AllowTo) > 0 && !p.cfg.AllowTo.Match(h.Address):
-		p.answer(s, 403, "Target Not Allowed")
-		return
 	case c.xfer.event != "":
 		p.answer(s, 500, "Transfer Pending", sip.NewHeader("Retry-After", retryAfter()))
+		return
+	case p.mayDial(h.Address) != nil:
+		p.answer(s, 403, "Target Not Allowed")
 		return
 	}
 	res := c.responseTo(s, 202, "Accepted")

@@ -21,7 +21,7 @@ func (c *call) redirect(res *sip.Response) bool {
 		return false
 	}
 	same := strings.EqualFold(to.Host, c.out.target.Host)
-	if (!same && !c.p.isOwn(to)) || (len(c.p.cfg.AllowTo) > 0 && !c.p.cfg.AllowTo.Match(to)) {
+	if (!same && !c.p.isOwn(to)) || c.p.cfg.mayReach(to) != nil {
 		c.p.emit(Warning{"a redirection to " + partyOf("", to).URI + " was not followed"})
 		return false
 	}

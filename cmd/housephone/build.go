@@ -214,6 +214,7 @@ func (s *service) buildPhone(ctx context.Context) error {
 		DisplayName: c.DisplayName, Network: transport.Network(c.Transport), OutboundProxy: c.Proxy, Expires: time.Duration(c.Expires),
 		UDP: udp, TCP: tcp, ClientTLS: tlsConf, Advertise: c.Advertise, STUN: c.STUN,
 		AllowFrom: c.AllowFrom, AllowTo: phone.Patterns(c.AllowTo), AllowRefer: bool(c.AllowRefer),
+		BarInternational: !bool(c.AllowAbroad), CallHours: c.CallHours.Hours, CallsPerHour: c.CallsPerHour, AlwaysTo: phone.Patterns(c.AlwaysTo),
 		AutoAnswerFor: phone.Patterns(f.AutoAnswerFrom), AutoAnswer: s.settings.last.AutoAnswer, AutoAnswerDelay: time.Duration(f.AutoAnswerDelay),
 		RingTimeout: time.Duration(f.RingTimeout), AnswerUnanswered: s.cfg.Mailbox.On.on, MaxCalls: f.MaxCalls, MaxCallDuration: time.Duration(f.MaxDuration),
 		MediaTimeout: time.Duration(f.MediaTimeout), EarlyMedia: bool(f.EarlyMedia), SRTP: srtpMode(c.SRTP), ComfortNoise: true, Codecs: f.Codecs, DTMF: phone.DTMFMethod(f.DTMF),

@@ -15,6 +15,7 @@ import (
 
 	"github.com/caarlos0/env/v11"
 
+	"housephone/phone"
 	"housephone/phone/codec"
 	"housephone/phone/pin"
 	"housephone/phone/stun"
@@ -79,6 +80,10 @@ type sipEnv struct {
 	RTPPorts     ports    `env:"SIP_RTP_PORTS" envDefault:"16384-16484" doc:"UDP ports of sound"`
 	AllowFrom    prefixes `env:"SIP_ALLOW_FROM" doc:"who may ring: addresses and CIDRs, separated by commas (default: the server, or anyone in stand-alone)"`
 	AllowTo      patterns `env:"SIP_ALLOW_TO" doc:"what may be dialled: patterns such as 6??, +39*, *@pbx, separated by commas (default: everything)"`
+	AllowAbroad  boolean  `env:"SIP_ALLOW_INTERNATIONAL" envDefault:"1" doc:"0 = numbers that begin with + or 00 only by a pattern of SIP_ALLOW_TO that does so too"`
+	CallHours    hours    `env:"SIP_CALL_HOURS" doc:"when calls may be placed, local time, such as 06:00-22:30 (default: always)"`
+	CallsPerHour int      `env:"SIP_CALLS_PER_HOUR" envDefault:"0" doc:"calls that may be placed within an hour; 0 = any number"`
+	AlwaysTo     patterns `env:"SIP_ALWAYS_TO" envDefault:"110,112,911,999" doc:"what may be dialled in spite of SIP_CALL_HOURS and SIP_CALLS_PER_HOUR: patterns"`
 	AllowRefer   boolean  `env:"SIP_ALLOW_REFER" envDefault:"0" doc:"1 = the far end may transfer us to what SIP_ALLOW_TO allows"`
 }
 
@@ -191,6 +196,9 @@ func (c *config) check() error {
 			out = append(out, bad("SIP_STUN", c.SIP.STUN, err.Error()))
 		}
 	}
+	if c.SIP.CallsPerHour < 0 {
+		out = append(out, bad("SIP_CALLS_PER_HOUR", fmt.Sprint(c.SIP.CallsPerHour), "want 0 or more"))
+	}
 	if c.Phone.MaxCalls < 1 || c.Phone.MaxCalls > 10000 {
 		out = append(out, bad("PHONE_MAX_CALLS", fmt.Sprint(c.Phone.MaxCalls), "want 1 to 10000"))
 	}
@@ -301,6 +309,17 @@ func (p *patterns) UnmarshalText(t []byte) error {
 		}
 		*p = append(*p, s)
 	}
+	return nil
+}
+
+type hours struct{ phone.Hours }
+
+func (h *hours) UnmarshalText(t []byte) error {
+	v, err := phone.ParseHours(string(t))
+	if err != nil {
+		return errors.New("want a part of the day such as 06:00-22:30")
+	}
+	h.Hours = v
 	return nil
 }
 
