@@ -108,9 +108,10 @@ func TestFarEndRefreshes(t *testing.T) {
 	if got := d.ok.Header("Session-Expires"); got != "120;refresher=uac" || d.ok.Header("Require") != "timer" {
 		t.Errorf("Session-Expires %q", got)
 	}
-	do(t, r.ShortenSession(1500*time.Millisecond))
+	const life = 2 * time.Second // three refreshes take longer
+	do(t, r.ShortenSession(life))
 	for i := range 4 {
-		time.Sleep(550 * time.Millisecond)
+		time.Sleep(life * 3 / 8)
 		if i%2 == 0 {
 			d.Update("", with("Session-Expires", "120;refresher=uac"), with("Supported", "timer"))
 			p.Expect(t, "200 UPDATE", phonetest.Has("Session-Expires", "120;refresher=uac"))
@@ -119,7 +120,7 @@ func TestFarEndRefreshes(t *testing.T) {
 			ok := p.Expect(t, "200 INVITE", phonetest.Has("Session-Expires", "120;refresher=uac"))
 			d.Ack(ok)
 		}
-		do(t, r.ShortenSession(1500*time.Millisecond))
+		do(t, r.ShortenSession(life))
 	}
 	p.Reply(p.Expect(t, "BYE"), 200, "OK")
 	r.ended(t, phone.CauseFailed, true, 408)
