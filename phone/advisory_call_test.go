@@ -113,7 +113,7 @@ func TestAST2016_005_IdleConnections(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer func() { _ = conn.Close() }() //nolint:revive // held open on purpose
+		defer func() { _ = conn.Close() }()
 	}
 	raw := strings.ReplaceAll(b.valid("OPTIONS", "192.0.2.1"), "NUMBER", "idle")
 	if got := b.torture(t, "tcp", []byte(raw), 200); got != 200 {

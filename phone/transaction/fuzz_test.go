@@ -200,7 +200,7 @@ func (s *story) run(t *testing.T) {
 func (s *story) check(t *testing.T) {
 	t.Helper()
 	ringing := s.client.state == stateProceeding // an INVITE that rang rings until the user gives up
-	if s.client.state != stateTerminated && !(s.invite && ringing) {
+	if s.client.state != stateTerminated && (!s.invite || !ringing) {
 		t.Errorf("the client transaction stays: %+v", s.client)
 	}
 	if s.server != nil && s.server.state != stateTerminated {

@@ -12,7 +12,7 @@ var (
 	errVia     = errors.New("a Via without an address, or with one that cannot be")
 	errCallID  = errors.New("the Call-ID is no word")
 	errTag     = errors.New("a tag is no token")
-	errAddress = errors.New("From or To is no address")
+	errAddress = errors.New("no address in From or To")
 	errDisplay = errors.New("a display name ends in the middle of an escape")
 )
 
