@@ -388,6 +388,7 @@ func (w *watch) latest() []bool {
 // A person hands the phone over, and it goes without a gap that a lease would need.
 func TestPairHandsOver(t *testing.T) {
 	d, _ := pairUp(t)
+	time.Sleep(2 * time.Second) // b believes only whom it has followed for so long
 	mark := d.a.Mark()
 	start := time.Now()
 	d.a.Do("active", "0")
