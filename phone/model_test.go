@@ -22,6 +22,8 @@ type chaos struct {
 	dialogs []*phonetest.Dialog
 	reqs    []*phonetest.Msg // other requests of the phone
 	last    []*phonetest.Msg // sent, to be sent again
+	asked   int              // commands to call somebody
+	placed  map[string]bool  // Call-IDs of the calls that the phone has placed
 
 	mu    sync.Mutex // guards following
 	inbox []*phonetest.Msg
@@ -53,7 +55,7 @@ func anything(t *testing.T, seed uint64) {
 		c.AllowRefer, c.MaxCalls = seed%2 == 0, 1+int(seed%3)
 		c.EarlyMedia = seed%5 == 0
 	}, p)
-	c := &chaos{Rand: rand.New(rand.NewPCG(seed, 1)), r: r, p: p} //nolint:gosec // repeatable, not secret
+	c := &chaos{Rand: rand.New(rand.NewPCG(seed, 1)), r: r, p: p, placed: map[string]bool{}} //nolint:gosec // repeatable, not secret
 	p.Handle("any", func(m *phonetest.Msg) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
@@ -82,6 +84,10 @@ func anything(t *testing.T, seed uint64) {
 	if s := r.Stats(); s.Panics != 0 {
 		t.Errorf("%d panics", s.Panics)
 	}
+	c.listen()
+	if seed%2 != 0 && len(c.placed) > c.asked { // otherwise the far end may have had calls placed
+		t.Errorf("%d calls of %d commands", len(c.placed), c.asked)
+	}
 	if err := r.stop(); err != nil {
 		t.Error(err)
 	}
@@ -92,6 +98,7 @@ func anything(t *testing.T, seed uint64) {
 func (c *chaos) records(t *testing.T) {
 	t.Helper()
 	told, over := map[string]bool{}, map[string]bool{}
+	var last phone.State
 	for _, e := range c.r.events {
 		switch e := e.(type) {
 		case phone.Incoming:
@@ -104,12 +111,16 @@ func (c *chaos) records(t *testing.T) {
 			}
 			over[e.Call.ID] = true
 		case phone.StateChanged:
+			last = e.State
 			for _, call := range e.State.Calls {
 				if over[call.ID] {
 					t.Errorf("%s is shown after its record", call.ID)
 				}
 			}
 		}
+	}
+	if len(last.Calls) > 0 || last.Current != 0 { // what is told is the truth at rest
+		t.Errorf("the last state told is %+v", last)
 	}
 	for id := range told {
 		if !over[id] {
@@ -129,6 +140,7 @@ func (c *chaos) listen() {
 		case m.Copy:
 		case m.Method == "INVITE" && m.ToTag() == "":
 			c.invites = append(c.invites, m)
+			c.placed[m.CallID()] = true
 		case m.IsRequest():
 			c.reqs = append(c.reqs, m)
 		case m.Code > 100 && m.Code < 300:
@@ -181,6 +193,7 @@ func (c *chaos) step() {
 	case 0:
 		c.own = append(c.own, c.keep(c.p.Invite(c.r.uri(), c.r.addr, c.odd()...)))
 	case 1:
+		c.asked++
 		c.r.Call(c.p.URI("bob"))
 	case 2:
 		c.r.Answer(0)
