@@ -1,6 +1,7 @@
 package phone
 
 import (
+	"context"
 	"errors"
 	"fmt"
 )
@@ -90,4 +91,22 @@ func asError(err error, k Kind) *Error {
 		return e
 	}
 	return &Error{Kind: k, Text: err.Error(), Err: err}
+}
+
+// reachError words why a request got no answer.
+func (p *Phone) reachError(err error, to Party) *Error {
+	name := to.User
+	if name == "" {
+		name = to.URI
+	}
+	var own *Error
+	switch {
+	case errors.As(err, &own):
+		return own
+	case isTimeout(err):
+		return &Error{Kind: Timeout, Text: fmt.Sprintf("%s cannot be reached: no answer", name), Err: err}
+	case errors.Is(err, context.Canceled):
+		return &Error{Kind: Failed, Text: "the phone is stopping", Err: err}
+	}
+	return &Error{Kind: Unreachable, Text: fmt.Sprintf("%s cannot be reached: %v", name, err), Err: err}
 }
