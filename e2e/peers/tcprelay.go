@@ -9,7 +9,8 @@ import (
 )
 
 // TCPRelay is a network between a client and a server that can be cut: then nothing passes and nothing is refused, and
-// what was sent meanwhile arrives when it is mended, as with TCP's own repetitions.
+// what was sent meanwhile arrives when it is mended, as with TCP's own repetitions. It can also forget its connections,
+// as a router does whose table was full.
 type TCPRelay struct {
 	Port   int
 	target string
@@ -18,6 +19,7 @@ type TCPRelay struct {
 
 	mu    sync.Mutex // guards following
 	cut   chan struct{}
+	lost  chan struct{} // closed when the connections that were made since are forgotten
 	conns []net.Conn
 	ended bool
 }
@@ -25,7 +27,7 @@ type TCPRelay struct {
 // NewTCPRelay listens on a port of its own in front of a loopback port.
 func NewTCPRelay(t testing.TB, ports *Ports, target int) *TCPRelay {
 	t.Helper()
-	r := &TCPRelay{Port: ports.Next(), target: Loopback(target)}
+	r := &TCPRelay{Port: ports.Next(), target: Loopback(target), lost: make(chan struct{})}
 	var err error
 	if r.ln, err = listenTCP(t, r.Port); err != nil {
 		t.Fatal(err)
@@ -64,6 +66,15 @@ func (r *TCPRelay) Mend() {
 	}
 }
 
+// Forget loses the connections of now: they stay open at both ends, and nothing passes any more, not even their end.
+// New ones work.
+func (r *TCPRelay) Forget() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	close(r.lost)
+	r.lost = make(chan struct{})
+}
+
 // wait returns when the network is whole.
 func (r *TCPRelay) wait() {
 	for {
@@ -96,8 +107,11 @@ func (r *TCPRelay) accept() {
 				_ = near.Close()
 				return
 			}
-			r.wg.Go(func() { r.carry(near, far) })
-			r.carry(far, near)
+			r.mu.Lock()
+			lost := r.lost
+			r.mu.Unlock()
+			r.wg.Go(func() { r.carry(near, far, lost) })
+			r.carry(far, near, lost)
 		})
 	}
 }
@@ -113,18 +127,25 @@ func (r *TCPRelay) keep(c net.Conn) bool {
 	return true
 }
 
-func (r *TCPRelay) carry(from, to net.Conn) {
-	defer func() { _, _ = from.Close(), to.Close() }()
+func (r *TCPRelay) carry(from, to net.Conn, lost <-chan struct{}) {
 	buf := make([]byte, 16<<10)
 	for {
 		n, err := from.Read(buf)
 		r.wait() // also what ends a connection does not get through
-		if n > 0 {
-			if _, err := to.Write(buf[:n]); err != nil {
+		select {
+		case <-lost:
+			if err != nil {
 				return
 			}
+			continue // thrown away
+		default:
+		}
+		if n > 0 && err == nil {
+			_, err = to.Write(buf[:n])
 		}
 		if err != nil {
+			_ = from.Close()
+			_ = to.Close()
 			return
 		}
 	}
