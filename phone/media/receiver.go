@@ -1,6 +1,7 @@
 package media
 
 import (
+	"encoding/binary"
 	"net/netip"
 	"time"
 
@@ -184,6 +185,9 @@ func (r *receiver) rtcp(raw []byte, from netip.AddrPort, ours uint32, now time.D
 			r.unauthentic++
 			return
 		}
+	} else if from != s.RemoteRTCP && from != r.lock.destination() && !r.ofSource(raw) {
+		r.foreign++ // another program on the far end's host
+		return
 	}
 	if err := r.report.read(raw, ours, now); err != nil {
 		r.malformed++
@@ -191,6 +195,11 @@ func (r *receiver) rtcp(raw []byte, from netip.AddrPort, ours uint32, now time.D
 	}
 	r.rtcpFrom = from
 	r.last, r.quiet = now, false
+}
+
+// ofSource tells whether the sender of a report is the one that is heard.
+func (r *receiver) ofSource(raw []byte) bool {
+	return len(raw) >= 8 && r.lock.known && binary.BigEndian.Uint32(raw[4:]) == r.lock.ssrc
 }
 
 // silence reports a far end that has become quiet.
