@@ -318,9 +318,10 @@ func TestPairStopped(t *testing.T) {
 		}
 	}
 	// and it is fit to take over in its turn
+	mark = d.a.Mark()
 	d.b.Kill()
 	d.watch.await(t, 0, -1)
-	d.a.WaitEvent(d.a.Mark()-1, d.a.Topic("active"), patience, nil)
+	d.a.WaitEvent(mark, d.a.Topic("active"), patience, nil)
 	d.a.State("registration", "1")
 }
 
