@@ -18,11 +18,15 @@ import (
 // The machine sleeps in a call, and while a call rings that the caller gives up meanwhile.
 func TestSuspended(t *testing.T) {
 	t.Parallel()
-	h := alone(t, nil)
+	h := atBroker(t, nil)
 	h.talk(t)
 	h.Signal(syscall.SIGSTOP)
-	time.Sleep(chaos.pick(4*time.Second, 40*time.Second))
+	time.Sleep(chaos.pick(4*time.Second, 40*time.Second)) // in the full form the broker gives it up
 	h.Signal(syscall.SIGCONT)
+	within(t, "at the broker after the sleep", backLimit, func() bool {
+		v, _ := h.Last(h.Topic("connection"))
+		return v == "online"
+	})
 	h.hears(t)
 	h.State("status", "active")
 	hangup(t, h)

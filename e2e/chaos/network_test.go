@@ -132,7 +132,7 @@ func TestOnlyOneKindLost(t *testing.T) {
 func (l *lossy) loseAll(t *testing.T) {
 	t.Helper()
 	l.caller.Send("call", l.address, nil)
-	l.caller.State("status", "dial")
+	l.caller.WaitStateFunc(l.caller.Topic("status"), "a call", patience, func(v string) bool { return v == "dial" || v == "active" })
 	time.Sleep(2 * time.Second)
 	l.caller.Try("call", "hangup", nil)
 	for _, h := range []*peers.Housephone{l.caller, l.callee} {
