@@ -102,7 +102,7 @@ func TestDoorStation(t *testing.T) {
 	b.WaitEvent(heard, "CALL_ESTABLISHED", patience)
 	b.Do("sndcode", doorCode+"#")
 	time.Sleep(300 * time.Millisecond)
-	broker.Start()
+	h.HearingFirst(broker.Start)
 	h.Event(mark, "door/event", func(v string) bool { return strings.Contains(v, `"opened"`) && strings.Contains(v, "alice") })
 	h.State("door", "locked")
 	b.Do("hangup", "")

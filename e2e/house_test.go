@@ -451,7 +451,7 @@ func TestExampleDoorMenu(t *testing.T) {
 	time.Sleep(500 * time.Millisecond)
 	b.Do("sndcode", "472915")
 	b.WaitEvent(heard, "CALL_CLOSED", patience)
-	broker.Start()
+	h.HearingFirst(broker.Start)
 	h.Event(mark, "door/event", func(v string) bool { return strings.Contains(v, `"opened"`) && strings.Contains(v, b.Address()) })
 	h.Event(mark, "visitor/entered", func(v string) bool { return v == "family, called from "+b.Address() })
 	h.Idle()

@@ -45,7 +45,7 @@ func TestBrokerGone(t *testing.T) {
 	time.Sleep(time.Until(away.Add(chaos.pick(10*time.Second, 10*time.Minute))))
 
 	heard := h.Mark()
-	h.mq.Start()
+	h.HearingFirst(h.mq.Start)
 	online(t, h, heard, "states after the broker's return")
 	if !peers.Eventually(patience, func() bool { return len(h.Since(heard, h.Topic("call/ended"))) >= 2 }) {
 		t.Errorf("%d records of the two calls that ended meanwhile", len(h.Since(heard, h.Topic("call/ended"))))

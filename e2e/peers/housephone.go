@@ -301,6 +301,23 @@ func (h *Housephone) Terminate() {
 	}
 }
 
+// HearingFirst runs f, such as the start of a broker that was away, and lets the service go on only when the test's
+// client hears the broker again: what the service tells at once is not missed.
+func (h *Housephone) HearingFirst(f func()) {
+	h.t.Helper()
+	h.Signal(syscall.SIGSTOP)
+	defer h.Signal(syscall.SIGCONT)
+	f()
+	const probe = "test/probe"
+	mark := h.Mark()
+	if !Eventually(readyTimeout, func() bool {
+		h.Publish(probe, "")
+		return len(h.Since(mark, probe)) > 0
+	}) {
+		h.t.Fatal("the test's client does not hear the broker")
+	}
+}
+
 // checkLog finds data races and secrets in the service's log.
 func (h *Housephone) checkLog() {
 	if h.Process == nil {

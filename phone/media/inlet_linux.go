@@ -59,7 +59,7 @@ func (in *inlet) read(from *socket, handle func([]byte, netip.AddrPort, time.Dur
 		if n == 0 {
 			return
 		}
-		wall, now := time.Now().UnixNano(), in.clock.now()
+		wall, now := in.moment()
 		for i := range n {
 			size := min(in.headers[i].length, inletSize)
 			handle(in.data[i][:size], in.from(&in.names[i]), now-in.age(i, wall))
@@ -68,6 +68,21 @@ func (in *inlet) read(from *socket, handle func([]byte, netip.AddrPort, time.Dur
 			return
 		}
 	}
+}
+
+// moment is one instant on both clocks: the wall clock, by which the kernel stamps, and ours. Where something came in
+// between the two looks, they are taken again.
+func (in *inlet) moment() (wall int64, now time.Duration) {
+	const looks, apart = 5, 100 * time.Microsecond
+	now = in.clock.now()
+	for range looks {
+		before := now
+		wall = time.Now().UnixNano()
+		if now = in.clock.now(); now-before <= apart {
+			break
+		}
+	}
+	return wall, now
 }
 
 // fetch is one recvmmsg(2).

@@ -22,6 +22,22 @@ func fetchAll(in *inlet, s *socket) (all []got) {
 	return all
 }
 
+// stamping waits until the kernel stamps what comes: it begins some time after the first socket has asked for it.
+func stamping(t *testing.T, in *inlet, c clock, s *socket, peer *net.UDPConn, to netip.AddrPort) {
+	t.Helper()
+	for range 200 {
+		sent := c.now()
+		if _, err := peer.WriteToUDPAddrPort([]byte("first"), to); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(20 * ms)
+		if all := fetchAll(in, s); len(all) == 1 && all[0].at < sent+10*ms {
+			return
+		}
+	}
+	t.Fatal("the kernel stamps nothing")
+}
+
 // TestInlet reads from both families, by a socket of one address and by one of all, with the kernel's time.
 func TestInlet(t *testing.T) {
 	c, err := newClock()
@@ -58,6 +74,7 @@ func TestInlet(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer s.close()
+			stamping(t, in, c, s, peer, netip.AddrPortFrom(tc.far, uint16(port)))
 			const n = inletBatch + 8
 			before := c.now()
 			for i := range n {
