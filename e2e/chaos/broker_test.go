@@ -26,7 +26,7 @@ func online(t *testing.T, h *house, mark peers.Mark, what string) {
 }
 
 // The broker dies in a call and stays away; the call goes on and ends meanwhile, another one comes and goes. On the
-// broker's return the topics tell how things stand, and the records of both calls are there.
+// broker's return the topics tell how things stand, and the records of both calls are there unless they are old.
 func TestBrokerGone(t *testing.T) {
 	t.Parallel()
 	h := atBroker(t, env{"PHONE_AUTOANSWER": "1"})
@@ -47,8 +47,13 @@ func TestBrokerGone(t *testing.T) {
 	heard := h.Mark()
 	h.HearingFirst(h.mq.Start)
 	online(t, h, heard, "states after the broker's return")
-	if !peers.Eventually(patience, func() bool { return len(h.Since(heard, h.Topic("call/ended"))) >= 2 }) {
-		t.Errorf("%d records of the two calls that ended meanwhile", len(h.Since(heard, h.Topic("call/ended"))))
+	records := 2
+	if chaos.full {
+		records = 0 // events of more than a minute ago are not told any more: a bell must not ring late
+	}
+	ended := func() int { return len(h.Since(heard, h.Topic("call/ended"))) }
+	if !peers.Eventually(patience, func() bool { return ended() >= records }) || ended() > records {
+		t.Errorf("%d records of calls that ended meanwhile, want %d", ended(), records)
 	}
 	atRest(t, h.Housephone)
 	h.Do("autoanswer", "0")
