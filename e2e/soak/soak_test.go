@@ -178,7 +178,7 @@ func listen(t *testing.T, h *peers.Housephone, length time.Duration) <-chan floa
 	to := netip.MustParseAddrPort(h.SIPAddr)
 	port := conn.LocalAddr().(*net.UDPAddr).Port
 	invite := p.Invite("sip:phone@"+h.SIPAddr, to, phonetest.WithSDP(phonetest.SDP(port, "PCMA", "a=rtcp-mux")))
-	ok := p.Expect(t, "200 INVITE")
+	ok := p.Await(t, "200")
 	d := p.Dialog(invite, ok)
 	d.Ack(ok)
 	go talk(conn, ok.MediaAddr(), length)
