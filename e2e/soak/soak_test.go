@@ -246,7 +246,7 @@ func newCrowd(t *testing.T, ports *peers.Ports, h *peers.Housephone, length time
 		t.Fatal(err)
 	}
 	rate := calls / int(callLength.Seconds())
-	all := rate * int((length - callLength).Seconds())
+	all := rate * int(length.Seconds()) // the last ones outlive what is sampled
 	c := &crowd{stats: filepath.Join(dir, "stats.csv"), limit: 2*callLength + time.Minute}
 	c.Process = peers.Start(t, peers.Command{
 		Path: peers.Program(t, "sipp"), Home: dir, Quiet: true,
