@@ -15,6 +15,8 @@ import (
 	"testing"
 
 	"gopkg.in/yaml.v3"
+
+	"housephone/e2e/peers"
 )
 
 // variables are the names that housephone -h lists.
@@ -238,5 +240,30 @@ func manifests(t *testing.T, text []byte) []manifest {
 			t.Fatal(err)
 		}
 		all = append(all, m)
+	}
+}
+
+// What is linked into the service is not kept from the image's build.
+func TestImageIsGivenTheSources(t *testing.T) {
+	t.Parallel()
+	ignore, err := os.ReadFile("../.dockerignore")
+	if err != nil {
+		t.Fatal(err)
+	}
+	given := strings.Fields(string(ignore))
+	folders := map[string]bool{}
+	for path := range strings.FieldsSeq(peers.Run(t, "go", "list", "-deps", "housephone/cmd/housephone")) {
+		if below, ok := strings.CutPrefix(path, "housephone/"); ok {
+			top, _, _ := strings.Cut(below, "/")
+			folders[top] = true
+		}
+	}
+	if len(folders) < 5 {
+		t.Fatalf("only the folders %v", folders)
+	}
+	for folder := range folders {
+		if !slices.Contains(given, "!"+folder) {
+			t.Errorf(".dockerignore leaves out %s", folder)
+		}
 	}
 }
