@@ -2,6 +2,7 @@ package device
 
 import (
 	"math"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -100,10 +101,23 @@ func TestClock(t *testing.T) {
 	}
 }
 
-// pump is a buffer between two clocks that time passes for by hand.
+// pump is a buffer that time passes for by hand.
 type pump struct {
 	b       *buffer
+	at      time.Duration
 	written int
+}
+
+func newPump(rate int) *pump {
+	p := &pump{}
+	p.b = newBuffer(rate, func() time.Duration { return p.at })
+	return p
+}
+
+// read lets the time of a frame pass, then reads it.
+func (p *pump) read(frame []int16) int {
+	p.at += time.Duration(len(frame)) * time.Second / time.Duration(p.b.rate)
+	return p.b.read(frame)
 }
 
 func (p *pump) write(n int) {
@@ -112,18 +126,18 @@ func (p *pump) write(n int) {
 }
 
 func TestBufferWaitsThenFlows(t *testing.T) {
-	p := pump{b: newBuffer(8000, sourceAim)}
+	p := newPump(8000)
 	frame := make([]int16, 160)
-	if n := p.b.read(frame); n != 0 {
+	if n := p.read(frame); n != 0 {
 		t.Errorf("%d samples of nothing", n)
 	}
 	p.write(160)
-	if n := p.b.read(frame); n != 0 {
+	if n := p.read(frame); n != 0 {
 		t.Errorf("%d samples while less than the aim was there", n)
 	}
 	for i := range 100 {
 		p.write(160)
-		if n := p.b.read(frame); n != 160 {
+		if n := p.read(frame); n != 160 {
 			t.Fatalf("frame %d: %d samples", i, n)
 		}
 	}
@@ -133,11 +147,11 @@ func TestBufferWaitsThenFlows(t *testing.T) {
 }
 
 func TestBufferGivesShortSoundsOut(t *testing.T) {
-	p := pump{b: newBuffer(8000, sinkAim)}
+	p := newPump(8000)
 	p.write(100)
 	frame, got := make([]int16, 40), 0
 	for range 20 {
-		got += p.b.read(frame)
+		got += p.read(frame)
 	}
 	if got != 100 {
 		t.Errorf("%d samples of 100", got)
@@ -146,41 +160,41 @@ func TestBufferGivesShortSoundsOut(t *testing.T) {
 
 // A writer that is late now and then gets more time; the delay comes back later.
 func TestBufferAimGrowsAndShrinks(t *testing.T) {
-	p := pump{b: newBuffer(8000, sourceAim)}
+	p := newPump(8000)
 	frame := make([]int16, 160)
 	p.write(320)
 	for range 3 { // late by 60 ms three times
-		for p.b.read(frame) == 160 {
+		for p.read(frame) == 160 {
 		}
-		p.b.read(frame)
-		p.b.read(frame)
+		p.read(frame)
+		p.read(frame)
 		p.write(800)
-		p.b.read(frame)
+		p.read(frame)
 	}
-	if got := p.b.aim; got <= p.b.least || got > p.b.least+p.b.of(aimRange) {
-		t.Errorf("aim of %.0f samples after three gaps, at first %.0f", got, p.b.least)
+	if got := p.b.extra; got <= p.b.of(reserve) || got > p.b.of(reserve+aimRange) {
+		t.Errorf("reserve of %.0f samples after three gaps, at first %.0f", got, p.b.of(reserve))
 	}
-	high := p.b.aim
-	for range 100 * 50 {
+	high := p.b.extra
+	for range 300 * 50 {
 		p.write(160)
-		p.b.read(frame)
+		p.read(frame)
 	}
-	if p.b.aim > high-p.b.of(9*time.Millisecond) {
-		t.Errorf("aim %.0f after 100 s without a gap, was %.0f", p.b.aim, high)
+	if p.b.extra > high-p.b.of(8*time.Millisecond) {
+		t.Errorf("reserve %.0f after 300 s without a gap, was %.0f", p.b.extra, high)
 	}
 }
 
 func TestBufferPauseIsNoGap(t *testing.T) {
-	p := pump{b: newBuffer(8000, sinkAim)}
+	p := newPump(8000)
 	frame := make([]int16, 160)
 	p.write(400)
 	for range 50 { // a second
-		p.b.read(frame)
+		p.read(frame)
 	}
 	p.write(400)
-	p.b.read(frame)
-	if p.b.aim != p.b.least {
-		t.Errorf("aim %.0f after a pause of the writer", p.b.aim)
+	p.read(frame)
+	if p.b.extra != p.b.of(reserve) {
+		t.Errorf("reserve %.0f after a pause of the writer", p.b.extra)
 	}
 }
 
@@ -195,24 +209,24 @@ func TestBufferStall(t *testing.T) {
 		{"short", 5, 8000 / 1000 * (30 + 60)},
 		{"long", 100, 8000 / 1000 * (30 + 60)},
 	} {
-		p := pump{b: newBuffer(8000, sourceAim)}
+		p := newPump(8000)
 		frame := make([]int16, 160)
 		for range 20 {
 			p.write(160)
-			p.b.read(frame)
+			p.read(frame)
 		}
 		for range tc.stall {
 			p.write(160)
 		}
 		for range 20 {
 			p.write(160)
-			p.b.read(frame)
+			p.read(frame)
 		}
 		if fill := p.b.ring.fill(); fill > tc.most {
 			t.Errorf("%s: %d samples inside", tc.name, fill)
 		}
-		if p.b.aim != p.b.least {
-			t.Errorf("%s: a stall of the reader made the aim %.0f", tc.name, p.b.aim)
+		if p.b.extra != p.b.of(reserve) {
+			t.Errorf("%s: a stall of the reader made the reserve %.0f", tc.name, p.b.extra)
 		}
 		in, out := p.written, p.b.ring.fill()+int(p.b.dropped.Load())
 		if in < out {
@@ -222,51 +236,66 @@ func TestBufferStall(t *testing.T) {
 }
 
 // A card whose crystal is off gives a call without a gap, and the correction is
-// what the crystal is off by. Sound comes in pieces of 10 ms and is taken in
-// pieces of 20, or the other way round. At any moment the correction is further
-// off: the times of the pieces slip against each other.
+// what the crystal is off by, at any moment. Sound comes in pieces of one length and is taken in
+// pieces of another, each side up to 1.5 ms late, and the phases slip against each other.
 func TestOtherClocks(t *testing.T) {
 	for _, tc := range []struct {
-		put, take int // samples at 8 kHz
-		aim       time.Duration
+		put, take int     // samples at 8 kHz
 		ppm       float64 // the writer is faster by
 	}{
-		{80, 160, sourceAim, 150}, {80, 160, sourceAim, -150}, {160, 40, sinkAim, 150}, {160, 40, sinkAim, -150}, {80, 160, sourceAim, 0},
+		{40, 160, 150}, {40, 160, -150}, {80, 160, 150}, {80, 160, -150}, {160, 40, 150}, {160, 40, -150}, {160, 80, -150},
+		{80, 160, 0}, {160, 170, 20}, {171, 160, -150}, {160, 480, 150}, {80, 80, -150},
 	} {
-		b := newBuffer(8000, tc.aim)
+		var now float64 // in samples of the reader
+		b := newBuffer(8000, func() time.Duration { return time.Duration(now * float64(time.Second) / 8000) })
 		in, out := make([]int16, tc.put+1), make([]int16, tc.take)
-		var now, nextPut, stretch, sum float64 // in samples of the reader
+		rnd := rand.New(rand.NewPCG(1, 2))
+		late := func() float64 { return rnd.Float64() * 12 }
+		var stretch, sum, worst, level float64
+		nextPut, nextTake := late(), late()
 		const length = 900 * 8000.0
-		reads := 0
-		for ; now < length; now += float64(tc.take) {
-			for ; nextPut <= now; nextPut += float64(tc.put) / (1 + tc.ppm*1e-6) {
+		puts, takes, reads := 0, 0, 0
+		for now < length {
+			if now = min(nextPut, nextTake); now == nextPut {
 				exact := float64(tc.put)*(1+b.correction()*1e-6) + stretch
 				n := int(exact)
 				stretch = exact - float64(n)
 				b.write(in[:n])
+				puts++
+				nextPut = float64(puts*tc.put)/(1+tc.ppm*1e-6) + late()
+				continue
 			}
+			level = b.level(b.now())
 			b.read(out)
+			takes++
+			nextTake = float64(takes*tc.take) + late()
 			if now > length/3 {
 				sum += b.correction()
+				worst = max(worst, math.Abs(b.correction()+tc.ppm))
 				reads++
 			}
 		}
 		if dry := b.dry.Load(); dry != 0 {
 			t.Errorf("%+v: %d gaps", tc, dry)
 		}
-		if off := sum/float64(reads) + tc.ppm; math.Abs(off) > 25 {
-			t.Errorf("%+v: correction is %.0f ppm off", tc, off)
+		if off := sum/float64(reads) + tc.ppm; math.Abs(off) > 5 || worst > 60 {
+			t.Errorf("%+v: correction is %.0f ppm off in the mean, %.0f at worst", tc, off, worst)
 		}
-		if dropped := float64(b.dropped.Load()); dropped > b.of(20*time.Millisecond) {
+		if dropped := float64(b.dropped.Load()); dropped > b.of(20*time.Millisecond)+float64(tc.take) {
 			t.Errorf("%+v: %.0f samples dropped", tc, dropped)
 		}
+		if most := float64(tc.put+tc.take) + b.of(reserve+4*time.Millisecond); level > most {
+			t.Errorf("%+v: a level of %.0f samples, %.0f were enough", tc, level, most)
+		}
+		t.Logf("%+v: level %.1f, reserve %.1f ms, worst correction %.0f ppm off", tc, level, b.extra/8, worst)
 	}
 }
 
 // Cards in all rates give and take the sound as it is.
 func TestCardsOfAllRates(t *testing.T) {
 	for _, card := range []int{8000, 16000, 44100, 48000} {
-		b := newBuffer(16000, sourceAim)
+		p := newPump(16000)
+		b := p.b
 		in, err := newInlet(b, card)
 		if err != nil {
 			t.Fatal(err)
@@ -283,6 +312,7 @@ func TestCardsOfAllRates(t *testing.T) {
 		piece := make([]int16, card/100)
 		for range 100 {
 			tone.Read(piece)
+			p.at += 10 * time.Millisecond
 			in.push(piece)
 			out.pull(piece)
 			heard = append(heard, piece...)
@@ -295,13 +325,14 @@ func TestCardsOfAllRates(t *testing.T) {
 			t.Errorf("%d Hz: %.1f Hz", card, f)
 		}
 	}
-	if _, err := newInlet(newBuffer(8000, sourceAim), 44101); err == nil {
+	if _, err := newInlet(newPump(8000).b, 44101); err == nil {
 		t.Error("44101 Hz is converted")
 	}
 }
 
 func TestMediaPathDoesNotAllocate(t *testing.T) {
-	b := newBuffer(16000, sourceAim)
+	p := newPump(16000)
+	b := p.b
 	in, err := newInlet(b, 48000)
 	if err != nil {
 		t.Fatal(err)
@@ -311,13 +342,14 @@ func TestMediaPathDoesNotAllocate(t *testing.T) {
 		t.Fatal(err)
 	}
 	piece := make([]int16, 480)
-	if n := testing.AllocsPerRun(200, func() { in.push(piece); out.pull(piece) }); n != 0 {
+	if n := testing.AllocsPerRun(200, func() { p.at += 10 * time.Millisecond; in.push(piece); out.pull(piece) }); n != 0 {
 		t.Errorf("%v allocations for 10 ms", n)
 	}
 }
 
 func BenchmarkCapture48to16(b *testing.B) {
-	buf := newBuffer(16000, sourceAim)
+	p := newPump(16000)
+	buf := p.b
 	in, err := newInlet(buf, 48000)
 	if err != nil {
 		b.Fatal(err)
@@ -325,6 +357,7 @@ func BenchmarkCapture48to16(b *testing.B) {
 	piece, frame := make([]int16, 960), make([]int16, 320)
 	b.ReportAllocs()
 	for b.Loop() {
+		p.at += 20 * time.Millisecond
 		in.push(piece)
 		buf.read(frame)
 	}

@@ -1,13 +1,20 @@
 package device
 
+import (
+	"math"
+
+	"housephone/phone/audio/resample"
+)
+
 // Constants of the loop that follows the clock, a PI controller with a damping
-// near one: it takes some 20 s to correct a deviation.
+// near one: it takes some 10 s to correct a deviation.
 const (
-	smoothing = 2.0    // s: time over which the fill is averaged
-	gain      = 0.05   // 1/s: a deviation of 1 ms asks for 50 ppm
-	reset     = 0.0006 // 1/s^2
-	maxClock  = 600    // ppm: crystals stay within 200 of each other
-	maxPPM    = 1000   // ppm: what nobody hears
+	smoothing = 2.0   // s: time over which the level is averaged
+	gain      = 0.12  // 1/s: a deviation of 1 ms asks for 120 ppm
+	reset     = 0.003 // 1/s^2
+	small     = 2e-3  // s: a deviation above this is not the crystals' and is corrected at a higher gain
+	maxClock  = 600   // ppm: crystals stay within 200 of each other
+	maxPPM    = resample.MaxDrift
 )
 
 // clock finds the correction of the rate that keeps a buffer at its target.
@@ -22,6 +29,9 @@ type clock struct {
 // there are too many.
 func (c *clock) update(above, dt float64) float64 {
 	c.mean += (above - c.mean) * min(1, dt/smoothing)
+	if off := math.Abs(c.mean); off > small {
+		return -clamp(c.integral+c.mean*gain*off/small*1e6, maxPPM)
+	}
 	c.integral = clamp(c.integral+c.mean*reset*dt*1e6, maxClock)
 	return -clamp(c.integral+c.mean*gain*1e6, maxPPM)
 }

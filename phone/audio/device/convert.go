@@ -7,7 +7,7 @@ import (
 )
 
 // chunk is how much sound is converted at a time.
-const chunk = 5 * time.Millisecond
+const chunk = 2 * time.Millisecond
 
 // inlet brings what a device has recorded into a buffer: converted to the
 // buffer's rate and stretched as its clock wants. It belongs to the device's thread.

@@ -10,10 +10,11 @@
 // hangs.
 //
 // Between the device's thread and the media thread stands a short buffer
-// without locks. It holds 25 to 30 ms, grows while the machine is too busy for that,
-// and is kept at its level by a slow change of the rate (some parts in a
-// million), which takes up the difference between the clock of the card and
-// that of the network. Sound in other rates is converted.
+// without locks. It holds no more than the two threads' pieces of sound ask for at
+// any phase, and 4 ms; more while the machine is too busy for that. It is kept at its
+// level by a slow change of the rate (some parts in a million), which takes up the
+// difference between the clock of the card and that of the network. Sound in
+// other rates is converted.
 //
 // One goroutine at a time reads a source or writes a sink; Close and Stats may
 // be called by any.

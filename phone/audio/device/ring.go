@@ -42,5 +42,9 @@ func (r *ring) take(pcm []int16) int {
 	return n
 }
 
-// skip throws the n oldest samples away.
-func (r *ring) skip(n int) { r.head.Add(uint64(min(n, r.fill()))) }
+// skip throws the n oldest samples away and returns how many there were.
+func (r *ring) skip(n int) int {
+	n = min(n, r.fill())
+	r.head.Add(uint64(n))
+	return n
+}

@@ -17,7 +17,7 @@ type Sink struct {
 var _ audio.SinkCloser = (*Sink)(nil)
 
 func newSink(d *device, rate int) *Sink {
-	s := &Sink{buf: newBuffer(rate, sinkAim)}
+	s := &Sink{buf: newBuffer(rate, sinceNow())}
 	s.stream = stream{
 		log: d.log.With("device", d.spec, "direction", "playback"), times: d.times, open: d.open,
 		req: request{rate: rate},

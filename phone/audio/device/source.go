@@ -16,7 +16,7 @@ type Source struct {
 var _ audio.SourceCloser = (*Source)(nil)
 
 func newSource(d *device, rate int) *Source {
-	s := &Source{buf: newBuffer(rate, sourceAim)}
+	s := &Source{buf: newBuffer(rate, sinceNow())}
 	s.stream = stream{
 		log: d.log.With("device", d.spec, "direction", "capture"), times: d.times, open: d.open,
 		req: request{capture: true, rate: rate},

@@ -4,8 +4,8 @@ const (
 	driftTaps   = 32
 	driftPhases = 128
 	// MaxDrift is the largest correction of a Drift, in parts per million. A
-	// change of pitch of 0.1 % cannot be heard in speech.
-	MaxDrift = 1000
+	// change of pitch of 0.4 %, a fifteenth of a semitone, is not noticed in speech.
+	MaxDrift = 4000
 )
 
 // Drift gives slightly more or fewer samples than it takes. Sound cards are
