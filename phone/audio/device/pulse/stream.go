@@ -12,7 +12,7 @@ import (
 // sound card.
 const (
 	target   = 25 * time.Millisecond // played ahead by the server
-	fragment = 10 * time.Millisecond // sound asked for, or given, at a time
+	fragment = 5 * time.Millisecond  // sound asked for, or given, at a time
 	ceiling  = 8                     // times target: the most a server may hold or ask for
 )
 
