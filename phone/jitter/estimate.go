@@ -101,9 +101,9 @@ func (w *window) add(wait, target, step time.Duration) verdict {
 	w.last = w.sum / time.Duration(w.n)
 	w.sum, w.n = 0, 0
 	switch {
-	case w.last > target+max(step*4/5, target/3):
+	case w.last > target+max(step*11/20, target/3):
 		return lower
-	case w.last < target-step/2:
+	case w.last < target-step*11/20:
 		return raise
 	}
 	return keep
