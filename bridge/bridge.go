@@ -52,8 +52,8 @@ type Stats struct {
 	Sent        uint64 // messages that the broker acknowledged
 	Suppressed  uint64 // retained values equal to the one before
 	Replaced    uint64 // retained values overtaken by a newer one before they were sent
-	Dropped     uint64 // events beyond the limits
-	Expired     uint64 // events too old to be sent
+	Dropped     uint64 // events and records beyond the limits
+	Expired     uint64 // events and records too old to be sent
 	Births      uint64 // times Home Assistant said online
 	Commands    uint64 // handed to Commands
 	Invalid     uint64 // commands that could not be decoded
@@ -79,7 +79,9 @@ func New(cfg Config) (*Bridge, error) {
 		log:      cfg.Logger,
 		commands: make(chan topics.Command, cfg.CommandQueue),
 		wake:     make(chan struct{}, 1),
-		out:      newOutbox(limits{events: cfg.MaxEvents, eventBytes: maxEventBytes, eventAge: cfg.EventAge}),
+		out: newOutbox(
+			limits{number: cfg.MaxEvents, bytes: maxEventBytes, age: cfg.EventAge},
+			limits{number: cfg.MaxEvents, bytes: maxEventBytes, age: cfg.RecordAge}),
 		messages: newRecent(redeliveryWindow, redeliveryLimit),
 		ids:      newRecent(redeliveryWindow, redeliveryLimit),
 	}, nil
@@ -140,7 +142,8 @@ func (b *Bridge) once(ctx context.Context, retry *backoff, told *string) time.Du
 }
 
 // Publish queues a message and returns at once, connected or not. Of a retained topic the latest value is kept, for good;
-// an equal one is left out. Events wait in order, bounded in number, size and age; the oldest are dropped.
+// an equal one is left out. Events wait in order, bounded in number, size and age; the oldest are dropped. Records have
+// bounds of their own, so that no flood of events drives them out.
 func (b *Bridge) Publish(m topics.Message) {
 	b.mu.Lock()
 	b.out.put(m, time.Now())

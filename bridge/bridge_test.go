@@ -186,18 +186,56 @@ func TestReconnectRepublishes(t *testing.T) {
 
 func TestEventsOverAnInterruption(t *testing.T) {
 	m := newMosquitto(t)
-	b, _, _ := startBridge(t, Config{URL: m.url(), EventAge: 1500 * time.Millisecond})
+	b, _, _ := startBridge(t, Config{URL: m.url(), EventAge: 1500 * time.Millisecond, RecordHold: 3 * time.Second})
 	m.kill()
 	eventually(t, "the loss is noticed", func() bool { return !b.Connected() })
 	b.Publish(event(tree.Topic("doorbell"), "stale"))
+	b.Publish(record(tree.Topic("call/ended"), "missed"))
 	time.Sleep(1600 * time.Millisecond)
 	m.start()
 	o := watch(t, m.url())
+	eventually(t, "the bridge is back", b.Connected)
+	b.Publish(record(tree.Topic("call/ended"), "next"))
 	b.Publish(event(tree.Topic("doorbell"), "fresh"))
 	o.await(tree.Topic("doorbell"), "fresh")
 	if got := o.on(tree.Topic("doorbell")); slices.Contains(got, "stale") {
 		t.Errorf("an old event was sent: %v", got)
 	}
+	o.await(tree.Topic("call/ended"), "next")
+	if got := o.on(tree.Topic("call/ended")); !slices.Equal(got, []string{"missed", "next"}) {
+		t.Errorf("records %v, want the missed one and the next", got)
+	}
+}
+
+// A reader that is back much later than the bridge misses no record: Home Assistant says when it is there.
+func TestRecordsWaitForTheirReader(t *testing.T) {
+	m := newMosquitto(t)
+	b, _, _ := startBridge(t, Config{URL: m.url(), EventAge: time.Millisecond, RecordHold: time.Millisecond,
+		BirthTopic: "homeassistant/status", BirthHold: time.Hour})
+	m.kill()
+	eventually(t, "the loss is noticed", func() bool { return !b.Connected() })
+	b.Publish(record(tree.Topic("call/ended"), "missed"))
+	time.Sleep(10 * time.Millisecond)
+	m.start()
+	eventually(t, "all but the record is told", func() bool { return b.Connected() && b.Stats().Pending == 1 })
+	o := watch(t, m.url())
+	o.publish("homeassistant/status", "online", false)
+	o.await(tree.Topic("call/ended"), "missed")
+	if got := o.on(tree.Topic("call/ended")); len(got) != 1 {
+		t.Errorf("records %v, want one", got)
+	}
+}
+
+func TestHeldRecordsAreToldAtTheEnd(t *testing.T) {
+	m := newMosquitto(t)
+	b, _ := newBridge(t, Config{URL: m.url(), RecordHold: time.Hour})
+	o := watch(t, m.url())
+	b.Publish(record(tree.Topic("call/ended"), "early"))
+	stop := background(t, b.Run)
+	eventually(t, "the bridge is connected", b.Connected)
+	stop()
+	o.await(tree.Topic("call/ended"), "early")
+	o.await(tree.Topic("connection"), "offline")
 }
 
 // TestLoad publishes faster than the broker takes it, and has the connection broken in the middle.

@@ -39,6 +39,8 @@ type Config struct {
 	ConnectTimeout time.Duration // for network, TLS and MQTT handshake together; 10 s
 	AckTimeout     time.Duration // a broker that acknowledges nothing for so long is left; 15 s
 	BirthDelay     time.Duration // longest wait before answering a birth; 1 s, negative = none
+	RecordHold     time.Duration // how long records that are older than a connection wait on it for their readers; 12 s, negative = not
+	BirthHold      time.Duration // how much longer they wait for a birth, when they are older than EventAge; 2 min, negative = not
 
 	BackoffMin     time.Duration // first wait before connecting again; 200 ms
 	BackoffAway    time.Duration // longest wait for a broker that is away; 1.5 s
@@ -46,11 +48,12 @@ type Config struct {
 	BackoffContest time.Duration // longest wait when another client has our id; 1 min
 
 	CommandQueue int           // decoded commands that may wait; 64
-	MaxEvents    int           // events that may wait; 1000
+	MaxEvents    int           // events that may wait, and records as many; 1000
 	EventAge     time.Duration // an event that waited longer is dropped; 60 s
+	RecordAge    time.Duration // a record that waited longer is dropped; 24 h
 }
 
-// maxEventBytes bounds the events that wait, whatever their number.
+// maxEventBytes bounds the events that wait, and the records, whatever their number.
 const maxEventBytes = 4 << 20
 
 func (c *Config) setDefaults() {
@@ -62,6 +65,8 @@ func (c *Config) setDefaults() {
 	or(&c.ConnectTimeout, 10*time.Second)
 	or(&c.AckTimeout, 15*time.Second)
 	or(&c.BirthDelay, time.Second)
+	or(&c.RecordHold, 12*time.Second)
+	or(&c.BirthHold, 2*time.Minute)
 	or(&c.BackoffMin, 200*time.Millisecond)
 	or(&c.BackoffAway, 1500*time.Millisecond)
 	or(&c.BackoffRefused, 10*time.Second)
@@ -69,6 +74,7 @@ func (c *Config) setDefaults() {
 	or(&c.CommandQueue, 64)
 	or(&c.MaxEvents, 1000)
 	or(&c.EventAge, time.Minute)
+	or(&c.RecordAge, 24*time.Hour)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -99,7 +105,7 @@ func (c *Config) validate() error {
 	if c.KeepAlive < time.Second || c.KeepAlive > 65535*time.Second {
 		return fmt.Errorf("keep-alive %s: want 1 s to 65535 s", c.KeepAlive)
 	}
-	for _, v := range []time.Duration{c.ConnectTimeout, c.AckTimeout, c.BackoffMin, c.BackoffAway, c.BackoffRefused, c.BackoffContest, c.EventAge} {
+	for _, v := range []time.Duration{c.ConnectTimeout, c.AckTimeout, c.BackoffMin, c.BackoffAway, c.BackoffRefused, c.BackoffContest, c.EventAge, c.RecordAge} {
 		if v < 0 {
 			return fmt.Errorf("duration %s is negative", v)
 		}

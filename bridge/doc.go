@@ -11,14 +11,20 @@
 //
 // On the first one of the process: what an earlier run left on the broker is read (see below). Then the command filters
 // and the birth topic are subscribed; the discovery documents are published, then connection = online, then every
-// retained state, then events that wait. The same documents and states are published again up to a second after Home
-// Assistant says online. The session is clean, so commands that were sent while the bridge was away never arrive.
+// retained state, then events that wait, and later the records. The same documents and states are published again up to
+// a second after Home Assistant says online. The session is clean, so commands that were sent while the bridge was away
+// never arrive.
 //
 // # Promises of order
 //
 // On one topic no message overtakes another. A retained value that still waits is replaced by a newer one where it
 // stands, so among different topics a state may come early, never late. Events keep their order; one that was not
 // acknowledged when the connection went is sent again and so may arrive twice (QoS 1).
+//
+// An event that waited for more than a minute is dropped, since a bell must not ring late; a record (the end of a call)
+// waits for a day. Both are bounded in number and size, each for itself. A record that is older than the connection waits
+// on it for 12 s, until those who want it are back too, and where it is older than a minute up to two minutes more for
+// the birth of Home Assistant; records behind it wait with it.
 //
 // # Commands
 //

@@ -2,12 +2,14 @@ package bridge
 
 import (
 	"bytes"
+	"math"
+	"slices"
 	"time"
 
 	"housephone/topics"
 )
 
-// outbox holds what has to reach the broker: for each retained topic its latest value, and the events in order.
+// outbox holds what has to reach the broker: for each retained topic its latest value, and events and records in order.
 // It is pure: the caller passes the time and guards it.
 //
 // A message is queued (put), handed out (next), and either acknowledged (acked, in the order of next) or not (lost).
@@ -16,25 +18,18 @@ import (
 // On one topic nothing overtakes anything. Between topics a state may come earlier than its turn, because a value that
 // still waits is replaced where it stands; it never comes later.
 type outbox struct {
-	limits limits
-
 	states map[string]*state // every retained topic ever put
 	order  []*state          // the same, in the order of their first value
 
-	turn       uint64   // of the next entry
-	head       []*entry // of sync: before anything else
-	retained   []*entry // by turn
-	events     []*entry // by turn
-	eventBytes int      // of events
-	flight     []*entry // handed out, not acknowledged
+	turn     uint64   // of the next entry
+	head     []*entry // of sync: before anything else
+	retained []*entry // by turn
+	events   backlog
+	records  backlog
+	held     uint64   // records up to this turn wait for release
+	flight   []*entry // handed out, not acknowledged
 
 	counts outboxCounts
-}
-
-type limits struct {
-	events     int           // kept at most; the oldest goes first
-	eventBytes int           // payloads and topics of them together
-	eventAge   time.Duration // an older one is not sent any more
 }
 
 // outboxCounts are totals since the start.
@@ -42,8 +37,8 @@ type outboxCounts struct {
 	sent       uint64 // acknowledged by the broker
 	suppressed uint64 // retained values that were equal to the one before
 	replaced   uint64 // retained values that were overtaken by the next before they were sent
-	dropped    uint64 // events beyond the limits
-	expired    uint64 // events older than the age limit
+	dropped    uint64 // events and records beyond the limits
+	expired    uint64 // events and records older than their age limit
 }
 
 type state struct {
@@ -54,7 +49,7 @@ type state struct {
 
 // entry is one message that waits. That of a state takes its payload when it is handed out.
 type entry struct {
-	turn  uint64 // the lower one of retained and events goes first
+	turn  uint64 // the lowest of retained, events and records goes first
 	msg   topics.Message
 	state *state    // nil for events and for what sync puts first
 	at    time.Time // of put, for events
@@ -62,8 +57,8 @@ type entry struct {
 
 func (e *entry) size() int { return len(e.msg.Topic) + len(e.msg.Payload) }
 
-func newOutbox(l limits) *outbox {
-	return &outbox{limits: l, states: map[string]*state{}}
+func newOutbox(events, records limits) *outbox {
+	return &outbox{states: map[string]*state{}, events: backlog{limits: events}, records: backlog{limits: records}}
 }
 
 // put queues m. A retained message with the value that its topic has already is left out.
@@ -71,8 +66,9 @@ func (o *outbox) put(m topics.Message, now time.Time) {
 	m.Payload = bytes.Clone(m.Payload)
 	o.turn++
 	if !m.Retain {
-		o.pushEvent(&entry{turn: o.turn, msg: m, at: now})
-		o.trim()
+		b := o.backlog(m)
+		b.push(&entry{turn: o.turn, msg: m, at: now})
+		o.counts.dropped += b.trim()
 		return
 	}
 	s, known := o.states[m.Topic]
@@ -144,61 +140,74 @@ func (o *outbox) acked() {
 // lost takes note that the connection has gone: events that were handed out wait again, before the others. The states
 // come back by sync.
 func (o *outbox) lost() {
-	later := o.events
-	o.events, o.eventBytes = nil, 0
-	for _, e := range append(o.flight, later...) {
+	events, records := o.events.take(), o.records.take()
+	for _, e := range slices.Concat(o.flight, events, records) {
 		if !e.msg.Retain {
-			o.pushEvent(e)
+			o.backlog(e.msg).push(e)
 		}
 	}
 	o.flight, o.head = nil, nil
-	o.trim()
+	o.counts.dropped += o.events.trim() + o.records.trim()
+}
+
+// backlog is where an event waits.
+func (o *outbox) backlog(m topics.Message) *backlog {
+	if m.Record {
+		return &o.records
+	}
+	return &o.events
 }
 
 // pending is how many messages wait or are not acknowledged.
 func (o *outbox) pending() int {
-	return len(o.head) + len(o.retained) + len(o.events) + len(o.flight)
+	return len(o.head) + len(o.retained) + len(o.events.entries) + len(o.records.entries) + len(o.flight)
 }
 
 func (o *outbox) pop(now time.Time) *entry {
 	if len(o.head) > 0 {
 		return shift(&o.head)
 	}
-	for len(o.events) > 0 && now.Sub(o.events[0].at) > o.limits.eventAge {
-		o.shiftEvent()
-		o.counts.expired++
+	o.counts.expired += o.events.expire(now) + o.records.expire(now)
+	state, event, record := turnOf(o.retained), turnOf(o.events.entries), turnOf(o.records.entries)
+	if record <= o.held {
+		record = never
 	}
-	switch {
-	case len(o.events) == 0 && len(o.retained) == 0:
+	switch min(state, event, record) {
+	case never:
 		return nil
-	case len(o.events) == 0, len(o.retained) > 0 && o.retained[0].turn < o.events[0].turn:
+	case state:
 		return shift(&o.retained)
+	case event:
+		return o.events.shift()
 	}
-	return o.shiftEvent()
+	return o.records.shift()
+}
+
+// hold keeps the records that wait, and those put behind them, until release; it tells the age of the oldest one.
+func (o *outbox) hold(now time.Time) (oldest time.Duration) {
+	if len(o.records.entries) == 0 {
+		return 0
+	}
+	o.held = o.turn
+	return now.Sub(o.records.entries[0].at)
+}
+
+// release lets the records go.
+func (o *outbox) release() { o.held = 0 }
+
+// never is the turn of an empty queue.
+const never = math.MaxUint64
+
+func turnOf(queue []*entry) uint64 {
+	if len(queue) == 0 {
+		return never
+	}
+	return queue[0].turn
 }
 
 func (o *outbox) pushState(s *state, turn uint64) {
 	s.queued = true
 	o.retained = append(o.retained, &entry{turn: turn, msg: topics.Message{Topic: s.topic, Retain: true}, state: s})
-}
-
-func (o *outbox) pushEvent(e *entry) {
-	o.events = append(o.events, e)
-	o.eventBytes += e.size()
-}
-
-func (o *outbox) shiftEvent() *entry {
-	e := shift(&o.events)
-	o.eventBytes -= e.size()
-	return e
-}
-
-// trim drops the oldest events until the rest is within the limits.
-func (o *outbox) trim() {
-	for len(o.events) > o.limits.events || o.eventBytes > o.limits.eventBytes {
-		o.shiftEvent()
-		o.counts.dropped++
-	}
 }
 
 // shift takes the first entry off a queue that is not empty.

@@ -12,7 +12,7 @@ import (
 )
 
 func testOutbox() *outbox {
-	return newOutbox(limits{events: 3, eventBytes: 100, eventAge: time.Minute})
+	return newOutbox(limits{number: 3, bytes: 100, age: time.Minute}, limits{number: 2, bytes: 80, age: time.Hour})
 }
 
 func kept(topic, payload string) topics.Message {
@@ -21,6 +21,10 @@ func kept(topic, payload string) topics.Message {
 
 func event(topic, payload string) topics.Message {
 	return topics.Message{Topic: topic, Payload: []byte(payload)}
+}
+
+func record(topic, payload string) topics.Message {
+	return topics.Message{Topic: topic, Payload: []byte(payload), Record: true}
 }
 
 // take hands out n messages (all when n is negative) as "topic=payload", events with "!" before them.
@@ -110,6 +114,63 @@ func TestOutboxOrder(t *testing.T) {
 			o.put(event("e", "new"), later(-60))
 			return nil
 		}, []string{"!e=new"}},
+		{"records are told late, at their turn", func(o *outbox) []string {
+			o.put(event("e", "old"), later(-3599))
+			o.put(record("r", "1"), later(-3599))
+			o.put(kept("a", "1"), later(-3599))
+			o.put(event("e", "new"), start)
+			o.put(record("r", "2"), start)
+			return nil
+		}, []string{"!r=1", "a=1", "!e=new", "!r=2"}},
+		{"old records are dropped", func(o *outbox) []string {
+			o.put(record("r", "old"), later(-3601))
+			o.put(record("r", "new"), later(-3600))
+			return nil
+		}, []string{"!r=new"}},
+		{"events do not drive records out", func(o *outbox) []string {
+			o.put(record("r", "1"), start)
+			for i := range 5 {
+				o.put(event("e", fmt.Sprint(i)), start)
+			}
+			return nil
+		}, []string{"!r=1", "!e=2", "!e=3", "!e=4"}},
+		{"records are bounded in number and bytes", func(o *outbox) []string {
+			for i := range 4 {
+				o.put(record("r", fmt.Sprint(i)), start)
+			}
+			got := take(o, -1, start)
+			o.put(record("r", strings.Repeat("x", 60)), start)
+			o.put(record("r", strings.Repeat("y", 60)), start)
+			return got
+		}, []string{"!r=2", "!r=3", "!r=" + strings.Repeat("y", 60)}},
+		{"connection lost: records again, in order with events", func(o *outbox) []string {
+			o.put(record("r", "1"), start)
+			o.put(event("e", "1"), start)
+			o.put(record("r", "2"), start)
+			got := take(o, 2, start)
+			o.lost()
+			o.put(event("e", "2"), start)
+			o.sync(nil)
+			return got
+		}, []string{"!r=1", "!e=1", "!r=1", "!e=1", "!r=2", "!e=2"}},
+		{"records from before a connection wait, and those behind them", func(o *outbox) []string {
+			o.put(record("r", "1"), later(-50))
+			o.put(event("e", "1"), start)
+			if oldest := o.hold(start); oldest != 50*time.Second {
+				panic(oldest)
+			}
+			o.put(record("r", "2"), start)
+			o.put(kept("a", "1"), start)
+			got := take(o, -1, start)
+			o.release()
+			return got
+		}, []string{"!e=1", "a=1", "!r=1", "!r=2"}},
+		{"a record on its own does not wait", func(o *outbox) []string {
+			o.put(event("e", "1"), start)
+			o.hold(start)
+			o.put(record("r", "1"), start)
+			return nil
+		}, []string{"!e=1", "!r=1"}},
 		{"connection lost: events again, states by sync", func(o *outbox) []string {
 			o.put(kept("a", "1"), start)
 			o.put(event("e", "1"), start)
@@ -162,8 +223,8 @@ func TestOutboxOrder(t *testing.T) {
 			for len(o.flight) > 0 {
 				o.acked()
 			}
-			if o.pending() != 0 || o.eventBytes != 0 {
-				t.Errorf("left over: %d pending, %d bytes of events", o.pending(), o.eventBytes)
+			if o.pending() != 0 || o.events.bytes != 0 || o.records.bytes != 0 {
+				t.Errorf("left over: %d pending, %d bytes of events, %d of records", o.pending(), o.events.bytes, o.records.bytes)
 			}
 		})
 	}

@@ -43,6 +43,7 @@ type session struct {
 	lost  chan error    // the connection has gone
 	birth chan struct{} // Home Assistant said online
 	found survey
+	hold  *hold // of records, once states are told
 
 	flight []sent // what is not acknowledged, oldest first
 	bytes  int    // of it
@@ -157,6 +158,9 @@ func (s *session) begin(ctx context.Context) error {
 		b.log.Warn("the broker does not let us read these topics", "topics", refused)
 	}
 	s.announce()
+	b.mu.Lock()
+	s.hold = newHold(b.cfg, b.out.hold(time.Now()))
+	b.mu.Unlock()
 	b.count(func(st *Stats) { st.Connected = true })
 	b.log.Info("connected to the broker", "broker", b.net.host, "encrypted", b.net.kind.encrypted(), "base", b.cfg.Tree.Base())
 	return nil
@@ -187,6 +191,7 @@ func (s *session) serve(ctx context.Context) error {
 	var rejoin <-chan time.Time
 	stall := time.NewTimer(0)
 	defer stall.Stop()
+	defer s.hold.timer.Stop()
 	for {
 		if err := s.pump(stall); err != nil {
 			return err
@@ -198,7 +203,10 @@ func (s *session) serve(ctx context.Context) error {
 			return err
 		case <-s.acknowledged():
 		case <-s.bridge.wake:
+		case <-s.hold.timer.C:
+			s.release(s.hold.fired())
 		case <-s.birth:
+			s.release(s.hold.birth())
 			if rejoin == nil {
 				rejoin = time.After(s.bridge.birthDelay())
 			}
@@ -211,6 +219,16 @@ func (s *session) serve(ctx context.Context) error {
 			}
 		}
 	}
+}
+
+// release lets the records go that are older than the connection, when it is time.
+func (s *session) release(now bool) {
+	if !now {
+		return
+	}
+	s.bridge.mu.Lock()
+	defer s.bridge.mu.Unlock()
+	s.bridge.out.release()
 }
 
 // birthDelay is random, so that not every device of the house answers at the same moment.
@@ -296,6 +314,7 @@ func (s *session) acknowledged() <-chan struct{} {
 
 // farewell sends what waits, then offline, and returns nil when the broker has it.
 func (s *session) farewell(ctx context.Context) error {
+	s.release(true) // there is no later
 	limit := time.After(drainTime)
 	stall := time.NewTimer(drainTime)
 	defer stall.Stop()

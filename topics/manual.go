@@ -36,8 +36,11 @@ func Markdown() string {
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", d.Name, d.Kind, cell(d.Published), cell(d.Accepted), cell(string(d.Feature)))
 	}
 	b.WriteString("\nWith several calls at a time, call number n also has these below `<base>/calls/<n>/`: ")
-	b.WriteString(perCall())
-	b.WriteString(".\n")
+	b.WriteString(those(func(d Datapoint) bool { return d.PerCall }))
+	b.WriteString(".\n\nWhile the broker is away up to 1000 events wait for it, each for a minute, since a bell must not ring late. " +
+		"These are records and wait for a day, up to 1000 too: ")
+	b.WriteString(those(func(d Datapoint) bool { return d.Record }))
+	b.WriteString(".\nWhat waits comes after the states, in its order. It does not outlive the service.\n")
 	b.WriteString(manualCommands)
 	b.WriteString("\n## JSON documents\n\nTimes are RFC 3339 in UTC, lengths are seconds unless the name says otherwise.\n" +
 		"What is not known is left out.\n")
@@ -53,10 +56,11 @@ func Markdown() string {
 
 func cell(s string) string { return strings.ReplaceAll(s, "|", `\|`) }
 
-func perCall() string {
+// those lists the datapoints of which something is true.
+func those(of func(Datapoint) bool) string {
 	var list []string
 	for _, d := range Table() {
-		if d.PerCall {
+		if of(d) {
 			list = append(list, "`"+d.Name+"`")
 		}
 	}

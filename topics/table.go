@@ -97,6 +97,7 @@ func (f Features) Names() []string {
 type Datapoint struct {
 	Name      string   // topic below the base; a last level in <...> stands for any one level
 	Kind      Kind     // how it is published
+	Record    bool     // an event that is worth telling hours late
 	Settable  bool     // takes commands on /set
 	Type      Type     // what /set accepts
 	Words     []string // closed list of accepted words (WordType)

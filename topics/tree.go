@@ -20,6 +20,7 @@ type Message struct {
 	Topic   string
 	Payload []byte
 	Retain  bool
+	Record  bool // an event that is told even when it is hours old, see [Datapoint]
 }
 
 // Base is the topic above all others of this phone, without a slash at the end.
@@ -80,7 +81,7 @@ func (t Tree) Datapoint(setTopic string) (string, bool) {
 // be in an MQTT UTF-8 string is left out of the value.
 func (t Tree) Message(datapoint, value string) Message {
 	row, ok := Lookup(datapoint)
-	return Message{Topic: t.Topic(datapoint), Payload: []byte(cleanText(value)), Retain: ok && row.Kind == StateKind}
+	return Message{Topic: t.Topic(datapoint), Payload: []byte(cleanText(value)), Retain: ok && row.Kind == StateKind, Record: ok && row.Record}
 }
 
 // JSON publishes a document of this package (or anything else that encoding/json takes) as the value of a datapoint.
@@ -90,7 +91,7 @@ func (t Tree) JSON(datapoint string, document any) (Message, error) {
 		return Message{}, fmt.Errorf("encode %s: %w", datapoint, err)
 	}
 	row, ok := Lookup(datapoint)
-	return Message{Topic: t.Topic(datapoint), Payload: payload, Retain: ok && row.Kind == StateKind}, nil
+	return Message{Topic: t.Topic(datapoint), Payload: payload, Retain: ok && row.Kind == StateKind, Record: ok && row.Record}, nil
 }
 
 // Validate says whether the topics can be published, and that the ID is one level.

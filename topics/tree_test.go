@@ -96,6 +96,12 @@ func TestTreeMessage(t *testing.T) {
 			t.Errorf("Message(%q, %q) = %q %q %v", tt.datapoint, tt.value, m.Topic, m.Payload, m.Retain)
 		}
 	}
+	for datapoint, want := range map[string]bool{"call/ended": true, "message/voice": true, "doorbell": false, "door/event": false, "status": false, "nothing": false} {
+		m, err := tree.JSON(datapoint, CallEnded{})
+		if err != nil || m.Record != want || tree.Message(datapoint, "x").Record != want {
+			t.Errorf("%s: record %v, want %v (%v)", datapoint, m.Record, want, err)
+		}
+	}
 	m, err := tree.JSON("call/info", CallInfo{})
 	if err != nil || string(m.Payload) != "{}" || !m.Retain {
 		t.Errorf("JSON = %q %v %v", m.Payload, m.Retain, err)
