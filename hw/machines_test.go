@@ -277,6 +277,16 @@ func TestStage(t *testing.T) {
 	}
 }
 
+// When the wall clock is set back, the display shows the new time within a minute: the next scene is due by the monotonic clock.
+func TestClockIsDueByTheMonotonicClock(t *testing.T) {
+	now := time.Now()
+	s := stage{clock: clock24}
+	next := s.scene(now).until
+	if !strings.Contains(next.String(), " m=") || next.Sub(now) > time.Minute || next.Second() != 0 || next.Nanosecond() != 0 {
+		t.Errorf("at %v the next scene is due at %v", now, next)
+	}
+}
+
 func TestSceneOnDisplays(t *testing.T) {
 	sim, err := display.NewSim(32, 8, nil)
 	if err != nil {

@@ -129,7 +129,8 @@ func (s *stage) talking(now time.Time) scene {
 
 // telling shows the time of day.
 func (s *stage) telling(now time.Time) scene {
-	next := now.Truncate(time.Minute).Add(time.Minute)
+	// not Truncate, which goes by the wall clock: when that is set back, the display would not change for as long
+	next := now.Add(time.Minute - time.Duration(now.Second())*time.Second - time.Duration(now.Nanosecond()))
 	switch s.clock {
 	case clockOff:
 		return scene{}
