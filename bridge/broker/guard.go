@@ -28,7 +28,7 @@ type guard struct {
 	store   sync.Mutex
 	holders sync.Map // *mqtt.Client that holds store
 
-	warned atomic.Int64 // unix seconds of the last warning, so that guessing passwords does not fill the log
+	warned atomic.Pointer[time.Time] // when the last warning was, so that guessing passwords does not fill the log
 }
 
 func (g *guard) ID() string { return "guard" }
@@ -55,11 +55,16 @@ func (g *guard) OnConnectAuthenticate(cl *mqtt.Client, pk packets.Packet) bool {
 	if same(pk.Connect.Password, g.cfg.Password) && user {
 		return true
 	}
-	now := time.Now().Unix()
-	if last := g.warned.Load(); now-last >= 10 && g.warned.CompareAndSwap(last, now) {
+	if g.warns(time.Now()) {
 		g.cfg.Logger.Warn("embedded broker refuses a login: wrong user name or password", "remote", cl.Net.Remote)
 	}
 	return false
+}
+
+// warns is true every ten seconds at most.
+func (g *guard) warns(now time.Time) bool {
+	last := g.warned.Load()
+	return (last == nil || now.Sub(*last) >= 10*time.Second) && g.warned.CompareAndSwap(last, &now)
 }
 
 func same(given []byte, want string) bool {
