@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"housephone/phone/ivr/record"
 )
 
 var (
@@ -246,8 +248,26 @@ func (b *Box) Delete(file string) error {
 	return b.remove(file)
 }
 
-// Sweep deletes messages that were heard and are older than age.
+func (b *Box) stamp(now time.Time) error {
+	unset := func(m Message) bool { return record.ClockUnset(m.At) && !record.ClockUnset(now) }
+	if !slices.ContainsFunc(b.Messages(), unset) {
+		return nil
+	}
+	return b.change(func(all []Message) ([]Message, error) {
+		for i, m := range all {
+			if unset(m) {
+				all[i].At = now
+			}
+		}
+		sortByTime(all)
+		return all, nil
+	})
+}
+
+// Sweep deletes messages that were heard and are older than age. A message left
+// before the clock was set gets the time of now, else it would count as old.
 func (b *Box) Sweep(now time.Time, age time.Duration) (deleted []string, err error) {
+	err = b.stamp(now)
 	for _, m := range b.Messages() {
 		if !m.Heard || now.Sub(m.At) <= age {
 			continue

@@ -95,6 +95,28 @@ func TestBox(t *testing.T) {
 	}
 }
 
+// What was left before the clock was set is as old as the setting of the clock, not half a century.
+func TestSweepAfterTheClockWasSet(t *testing.T) {
+	dir := t.TempDir()
+	put(t, dir, "a.wav", "b.wav")
+	b := open(t, dir, 0)
+	for _, m := range []Message{{File: "a.wav", At: at(2)}, {File: "b.wav", At: time.Unix(90, 0), Heard: true}} {
+		if err := b.Add(m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, step := range []struct {
+		now  time.Time
+		want string
+	}{
+		{time.Unix(100, 0), "b+ a"}, {at(3), "a b+"}, {at(3).Add(time.Hour), "a b+"}, {at(3).Add(25 * time.Hour), "a"},
+	} {
+		if _, err := b.Sweep(step.now, 24*time.Hour); err != nil || files(b) != step.want {
+			t.Errorf("step %d: %v, %s, want %s", i, err, files(b), step.want)
+		}
+	}
+}
+
 // TestRecovers: whatever a power cut leaves, every message with a file is there.
 func TestRecovers(t *testing.T) {
 	whole := `[{"file":"a.wav","from":"601","at":"2026-03-01T10:00:00Z","heard":true},{"file":"gone.wav"},{"file":"../etc.wav"}]`

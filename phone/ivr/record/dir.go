@@ -124,8 +124,21 @@ type Retention struct {
 	Keep []string
 }
 
+// ClockUnset tells that a clock that shows t was not set yet: those of machines
+// without a battery begin in 1970.
+func ClockUnset(t time.Time) bool { return t.Year() < 2020 }
+
+// stamped is a file with another time.
+type stamped struct {
+	fs.FileInfo
+	at time.Time
+}
+
+func (s stamped) ModTime() time.Time { return s.at }
+
 // Sweep removes the recordings that the retention does not allow, the oldest
-// first, and returns their names. Other files are left alone.
+// first, and returns their names. Other files are left alone. A recording made
+// before the clock was set gets the time of now, else it would count as old.
 func (d *Dir) Sweep(now time.Time, r Retention) (removed []string, err error) {
 	entries, err := fs.ReadDir(d.root.FS(), ".")
 	if err != nil {
@@ -136,6 +149,16 @@ func (d *Dir) Sweep(now time.Time, r Retention) (removed []string, err error) {
 		if info, err := e.Info(); err == nil && info.Mode().IsRegular() && strings.HasSuffix(e.Name(), suffix) {
 			files = append(files, info)
 		}
+	}
+	for i, f := range files {
+		if !ClockUnset(f.ModTime()) || ClockUnset(now) {
+			continue
+		}
+		if e := d.root.Chtimes(f.Name(), now, now); e != nil {
+			err = errors.Join(err, fmt.Errorf("recording: %w", e))
+			continue
+		}
+		files[i] = stamped{f, now}
 	}
 	for _, name := range r.expired(files, now) {
 		if e := d.root.Remove(name); e != nil && !errors.Is(e, fs.ErrNotExist) {

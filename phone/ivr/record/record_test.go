@@ -355,3 +355,28 @@ func TestSweep(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// What was recorded before the clock was set is as old as the setting of the clock, not half a century.
+func TestSweepAfterTheClockWasSet(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "a.wav")
+	if err := os.WriteFile(path, make([]byte, 1000), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	unset, set := time.Unix(90, 0), time.Unix(1_700_000_000, 0)
+	if err := os.Chtimes(path, unset, unset); err != nil {
+		t.Fatal(err)
+	}
+	d, day := open(t, dir), Retention{MaxAge: 24 * time.Hour}
+	for i, step := range []struct {
+		now  time.Time
+		want string
+	}{
+		{unset.Add(time.Hour), ""}, {set, ""}, {set.Add(23 * time.Hour), ""}, {set.Add(25 * time.Hour), "a.wav"},
+	} {
+		got, err := d.Sweep(step.now, day)
+		if err != nil || strings.Join(got, " ") != step.want {
+			t.Errorf("step %d: %v %v, want %q", i, got, err, step.want)
+		}
+	}
+}
