@@ -165,7 +165,8 @@ func (n *announcer) cancelQuietly(a *announcement) {
 func outcomeOf(a *announcement, now time.Time) topics.AnnouncementEnded {
 	doc := topics.AnnouncementEnded{AcknowledgedBy: a.done.By, Calls: []topics.AnnouncementCall{}}
 	doc.ID, doc.Direction, doc.By = a.id, topics.Outgoing, topics.ByLocal
-	doc.Started, doc.Ended, doc.Duration = topics.At(a.started), topics.At(now), topics.Seconds(now.Sub(a.started))
+	lasted := now.Sub(a.started) // whatever the wall clock did meanwhile
+	doc.Started, doc.Ended, doc.Duration = topics.At(now.Add(-lasted)), topics.At(now), topics.Seconds(lasted)
 	for _, t := range a.done.Tries {
 		doc.Calls = append(doc.Calls, topics.AnnouncementCall{To: t.To, Round: t.Round, Answered: t.Answered, Cause: string(t.Cause)})
 	}

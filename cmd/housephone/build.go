@@ -66,6 +66,7 @@ func (s *service) describe() {
 	s.view = view{
 		tree: s.tree, addresses: topics.Addresses{Server: c.SIP.Server}, mode: c.Phone.Mode, local: local,
 		registrar: c.SIP.Server, slots: c.Phone.MaxCalls,
+		clock: newClock(s.started, s.uptime()),
 	}
 	if c.SIP.Server != "" {
 		s.view.aor = "sip:" + c.SIP.User + "@" + c.SIP.Server

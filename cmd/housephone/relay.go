@@ -17,23 +17,40 @@ const (
 
 // relayEvents publishes what the phone tells, until it has ended.
 func (s *service) relayEvents() {
-	for e := range s.phone.Events() {
-		if st, ok := e.(phone.StateChanged); ok {
-			for _, m := range s.view.changes(s.state.Load(), st.State) {
-				s.publish(m)
+	events := s.phone.Events()
+	for {
+		select {
+		case e, ok := <-events:
+			if !ok {
+				return
 			}
-			s.heard(e)
-			continue
+			s.relayEvent(e)
+		case <-s.clockSet:
+			if st := s.state.Load(); st != nil {
+				s.publishAll(s.view.state(*st))
+			}
 		}
-		if !s.heard(e) {
-			continue
-		}
-		for _, m := range s.view.event(e) {
-			s.publish(m)
-		}
-		if end, ok := e.(phone.Ended); ok && s.desk != nil { // behind the record
-			s.desk.send(func() { s.desk.announcer.ended(end) })
-		}
+	}
+}
+
+func (s *service) relayEvent(e phone.Event) {
+	if st, ok := e.(phone.StateChanged); ok {
+		s.publishAll(s.view.changes(s.state.Load(), st.State))
+		s.heard(e)
+		return
+	}
+	if !s.heard(e) {
+		return
+	}
+	s.publishAll(s.view.event(e))
+	if end, ok := e.(phone.Ended); ok && s.desk != nil { // behind the record
+		s.desk.send(func() { s.desk.announcer.ended(end) })
+	}
+}
+
+func (s *service) publishAll(all []topics.Message) {
+	for _, m := range all {
+		s.publish(m)
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 	"housephone/hw"
 	"housephone/hw/exec"
 	"housephone/hw/pbx"
+	"housephone/pair"
 	"housephone/phone"
 	"housephone/topics"
 )
@@ -51,6 +52,8 @@ type service struct {
 	state    atomic.Pointer[phone.State]
 	ended    *callCounter
 	pending  chan struct{}
+	uptime   pair.Clock
+	clockSet chan struct{} // the wall clock was set
 }
 
 // runService builds everything, runs it until ctx ends and takes it down in order.
@@ -58,7 +61,7 @@ func runService(ctx context.Context, cfg config, out, errs io.Writer) error {
 	tap := &logTap{}
 	s := &service{
 		cfg: cfg, log: newLogger(cfg, errs, tap), out: out, started: time.Now(),
-		ended: newCallCounter(), pending: make(chan struct{}, maxPending),
+		ended: newCallCounter(), pending: make(chan struct{}, maxPending), uptime: pair.Boottime(), clockSet: make(chan struct{}, 1),
 	}
 	if err := s.findBroker(ctx); err != nil {
 		return err
@@ -145,14 +148,19 @@ func (st *stage) end() error {
 	return all
 }
 
+// tellInfo publishes what is true of this run of the service.
+func (s *service) tellInfo() {
+	s.publish(s.view.json("bridge/info", topics.BridgeInfo{
+		Version: version, Started: s.view.clock.at(s.started), Features: s.features.Names(), IDs: []string{s.cfg.ID},
+	}))
+}
+
 // run starts the parts in three stages. They end in turn: the phone and the
 // hardware, then MQTT (so that their last words are heard), then the broker.
 func (s *service) run(ctx context.Context) error {
 	devices, session, base := newStage(ctx, "devices"), newStage(ctx, "session"), newStage(ctx, "broker")
 	s.publishInitial()
-	s.publish(s.view.json("bridge/info", topics.BridgeInfo{
-		Version: version, Started: topics.At(s.started), Features: s.features.Names(), IDs: []string{s.cfg.ID},
-	}))
+	s.tellInfo()
 	if s.broker != nil {
 		base.start("the embedded broker", s.broker.Run)
 	}
@@ -195,6 +203,7 @@ func (s *service) startDevices(st *stage, relays *sync.WaitGroup) {
 		})
 		relays.Go(func() { s.relayPanel(st.ctx) })
 	}
+	st.start("the clock", func(ctx context.Context) error { s.watchClock(ctx, s.view.clock, s.uptime); return nil })
 	if s.doorman != nil {
 		st.start("the door", func(ctx context.Context) error { s.doorman.run(ctx); return nil })
 	}

@@ -19,6 +19,7 @@ type view struct {
 	registrar string
 	aor       string
 	slots     int // PHONE_MAX_CALLS
+	clock     *clock
 }
 
 // state is every retained datapoint of the phone.
@@ -122,7 +123,7 @@ func (v view) info(c phone.Call) topics.CallInfo {
 	}
 	return topics.CallInfo{
 		ID: c.ID, Direction: string(c.Direction), Remote: remote(c.Remote), Local: v.local, Status: statusText(c),
-		Started: topics.At(c.Started), Answered: topics.At(c.Answered), Codec: c.Codec, Secure: c.Secure,
+		Started: v.clock.at(c.Started), Answered: v.clock.at(c.Answered), Codec: c.Codec, Secure: c.Secure,
 		Muted: c.Muted, Held: c.Held,
 	}
 }
@@ -143,7 +144,7 @@ func quality(c phone.Call) topics.Quality {
 func (v view) registration(i account.Info) topics.RegistrationInfo {
 	return topics.RegistrationInfo{
 		Registrar: v.registrar, AOR: v.aor, State: string(i.State), Code: i.Code, Reason: i.Reason, Hint: i.Hint,
-		Expires: int(i.Expires / time.Second), Since: topics.At(i.Since),
+		Expires: int(i.Expires / time.Second), Since: v.clock.at(i.Since),
 	}
 }
 
@@ -187,7 +188,7 @@ func (v view) ended(e phone.Ended) topics.CallEnded {
 	c := e.Call
 	out := topics.CallEnded{
 		ID: c.ID, Direction: string(c.Direction), Remote: remote(c.Remote), Local: v.local,
-		Started: topics.At(c.Started), Answered: topics.At(c.Answered), Ended: topics.At(e.Ended),
+		Started: v.clock.at(c.Started), Answered: v.clock.at(c.Answered), Ended: v.clock.at(e.Ended),
 		Cause: string(e.Cause), By: topics.ByLocal, SIP: e.Status, Reason: e.Reason, Quality: quality(c),
 	}
 	if !c.Answered.IsZero() {
