@@ -24,14 +24,15 @@ type gpioRig struct {
 	start string // the command that starts the service in the background
 }
 
-func newGPIORig(t *testing.T) *gpioRig {
+// newGPIORig boots the machine; rules bound when alice's code opens, more are further settings.
+func newGPIORig(t *testing.T, rules string, more ...string) *gpioRig {
 	t.Helper()
 	ports := peers.NewPorts(t)
 	broker := peers.NewMosquitto(t, ports, peers.MosquittoConfig{})
 	r := &gpioRig{t: t, GPIOVM: peers.NewGPIOVM(t), MQTT: peers.NewMQTT(t, broker.URL(), "", "", ""), hall: phonetest.NewPeer(t)}
 	r.hall.Timeout = patience
 	r.hall.Advertise = netip.AddrPortFrom(netip.MustParseAddr(peers.HostInVM), r.hall.Addr().Port())
-	codes, err := os.ReadFile(codesFile(t, "alice", doorCode, ""))
+	codes, err := os.ReadFile(codesFile(t, "alice", doorCode, rules))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +43,7 @@ func newGPIORig(t *testing.T) *gpioRig {
 		"HW_DOORBELL=bell", "HW_DOOR=relay", "HW_DOOR_PULSE=2s", "HW_BACKLIGHT=lamp", "HW_DOOR_CODES_FILE=/tmp/codes",
 		fmt.Sprintf("HW_DOORBELL_CALL=sip:hall@%s:%d", peers.HostInVM, r.hall.Addr().Port()),
 	}
-	r.start = "export " + strings.Join(settings, " ") + "; (housephone >>/tmp/log 2>&1; echo $? >/tmp/ended; mv /tmp/ended /tmp/exit) &"
+	r.start = "export " + strings.Join(append(settings, more...), " ") + "; (housephone >>/tmp/log 2>&1; echo $? >/tmp/ended; mv /tmp/ended /tmp/exit) &"
 	t.Cleanup(func() {
 		log, _ := r.Try("cat /tmp/log")
 		if t.Failed() {
@@ -117,7 +118,7 @@ func (r *gpioRig) pulses() []float64 {
 
 // The story of the door on a real GPIO character device: a finger, a call, a code, a relay.
 func TestGPIO(t *testing.T) {
-	r := newGPIORig(t)
+	r := newGPIORig(t, "")
 	t.Logf("kernel %s, %s", r.Shell("uname -r"), r.Shell("ls /dev/gpiochip*"))
 	r.watchRelay()
 	r.run()
@@ -156,18 +157,12 @@ func (r *gpioRig) story() {
 	r.Pull(peers.LineBell, true)
 
 	d := r.hall.Dialog(invite, ok)
-	typed := func(keys string) {
-		for _, key := range keys {
-			d.Info("application/dtmf-relay", fmt.Sprintf("Signal=%c\r\nDuration=160\r\n", key))
-			r.hall.Expect(t, "200 INFO")
-		}
-	}
-	typed("1111#")
+	r.typed(d, "1111#")
 	r.event(mark, "door/event", `"refused"`)
 	if got := r.pulses(); len(got) != 0 {
 		t.Errorf("the relay was on without a right code: %v", got)
 	}
-	typed(doorCode + "#")
+	r.typed(d, doorCode+"#")
 	if opened := r.event(mark, "door/event", `"opened"`); !strings.Contains(opened, "alice") {
 		t.Errorf("door/event: %s", opened)
 	}
@@ -184,6 +179,15 @@ func (r *gpioRig) story() {
 	r.state("status", "hangup")
 	if n := len(r.Since(mark, "housephone/phone/doorbell")); n != 2 {
 		t.Errorf("two presses were told %d times", n)
+	}
+}
+
+// typed sends keys of the hall's telephone.
+func (r *gpioRig) typed(d *phonetest.Dialog, keys string) {
+	r.t.Helper()
+	for _, key := range keys {
+		d.Info("application/dtmf-relay", fmt.Sprintf("Signal=%c\r\nDuration=160\r\n", key))
+		r.hall.Expect(r.t, "200 INFO")
 	}
 }
 
