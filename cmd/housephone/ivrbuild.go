@@ -3,13 +3,9 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"os/exec"
 	"strconv"
 	"strings"
-
-	"github.com/hajimehoshi/go-mp3"
 
 	"housephone/hw"
 	"housephone/phone/ivr/menu"
@@ -180,29 +176,4 @@ func speechServers(c ivrEnv) ([]speech.Engine, error) {
 func (s *service) runDesk(ctx context.Context) error {
 	s.desk.run(ctx)
 	return s.desk.closeStores()
-}
-
-// decodeMP3 makes mono samples of an MP3 file; the library gives 16-bit stereo.
-func decodeMP3(r io.Reader, limit int) ([]int16, int, error) {
-	dec, err := mp3.NewDecoder(r)
-	if err != nil {
-		return nil, 0, fmt.Errorf("mp3: %w", err)
-	}
-	rate := dec.SampleRate()
-	var pcm []int16
-	buf := make([]byte, 16<<10)
-	for {
-		n, err := io.ReadFull(dec, buf)
-		for i := 0; i+3 < n; i += 4 {
-			left := int16(uint16(buf[i]) | uint16(buf[i+1])<<8)
-			right := int16(uint16(buf[i+2]) | uint16(buf[i+3])<<8)
-			pcm = append(pcm, int16((int(left)+int(right))/2))
-		}
-		if err != nil {
-			return pcm, rate, nil
-		}
-		if len(pcm) > limit*rate {
-			return nil, 0, prompt.ErrTooLong
-		}
-	}
 }

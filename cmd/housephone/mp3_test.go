@@ -5,6 +5,8 @@ import (
 	"errors"
 	"math"
 	"os"
+	"runtime"
+	"strings"
 	"testing"
 
 	"housephone/phone/ivr/prompt"
@@ -40,5 +42,35 @@ func TestDecodeMP3(t *testing.T) {
 	}
 	if _, _, err := decodeMP3(bytes.NewReader(file[:1500]), 10); err != nil { // what is there is played
 		t.Errorf("cut off: %v", err)
+	}
+}
+
+// What is in a file, or comes from a speech server, ends nothing but its own decoding, and takes no memory that it only names.
+func TestDecodeHostileMP3(t *testing.T) {
+	damaged, err := os.ReadFile("testdata/damaged.mp3") // its scale factors lead out of a table of the library
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := decodeMP3(bytes.NewReader(damaged), 10); !errors.Is(err, prompt.ErrFormat) {
+		t.Errorf("damaged: %v", err)
+	}
+	tone, err := os.ReadFile("testdata/tone.mp3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const mega = "\x04\x00\x00\x00\x40\x00\x00"
+	tagged := append([]byte("ID3"+mega+strings.Repeat("\x00", 1<<20)), tone...)
+	if pcm, _, err := decodeMP3(bytes.NewReader(tagged), 10); err != nil || len(pcm) < 15000 {
+		t.Errorf("behind a tag: %d samples, %v", len(pcm), err)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range 2 {
+		if pcm, _, err := decodeMP3(strings.NewReader("ID3\x04\x00\x00\xff\xff\xff\xff"), 10); err == nil && len(pcm) > 0 {
+			t.Errorf("a tag without its content gives %d samples", len(pcm))
+		}
+	}
+	if runtime.ReadMemStats(&after); after.TotalAlloc-before.TotalAlloc > 10<<20 {
+		t.Errorf("ten bytes take %d", after.TotalAlloc-before.TotalAlloc)
 	}
 }
