@@ -56,6 +56,8 @@ func TestLoadErrors(t *testing.T) {
 		{"PHONE_CODECS", "gsm", "pcm"},
 		{"PHONE_DTMF", "morse", "rfc4733, info, inband"},
 		{"PHONE_VOLUME", "21", "off or 1 to 20"},
+		{"RECORD_MAX_AGE", "1d", "seconds or a time"},
+		{"RECORD_MAX_LENGTH", "long", "seconds or a time"},
 		{"HOUSEPHONE_ID", "a/b", "without a slash"},
 		{"HOUSEPHONE_ID", "a+b", "without +"},
 		{"MQTT_TOPIC_PREFIX", "a#", "without +"},
@@ -78,6 +80,18 @@ func TestLoadErrors(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The library tells the field of a wrong value without its struct.
+func TestVariablesAreToldApart(t *testing.T) {
+	names := map[string]string{}
+	walk(reflect.TypeFor[config](), func(f reflect.StructField) {
+		key, name := f.Name+" "+f.Type.String(), f.Tag.Get("env")
+		if other := names[key]; other != "" && f.Type.Kind() != reflect.String {
+			t.Errorf("a wrong %s could be told as %s: both are %s", name, other, key)
+		}
+		names[key] = name
+	})
 }
 
 // Every secret has a twin that names a file, in the help too.

@@ -148,7 +148,7 @@ func (m *mailman) menuFor(from string) *menu.Menu {
 
 // recordConfig says how a message is recorded: the caller alone.
 func (m *mailman) recordConfig(a menu.Record, rate int) record.Config {
-	c := record.Config{Rate: rate, MaxLength: time.Duration(m.cfg.MaxLength), MaxSilence: time.Duration(m.cfg.MaxSilence)}
+	c := record.Config{Rate: rate, MaxLength: time.Duration(m.cfg.Longest), MaxSilence: time.Duration(m.cfg.MaxSilence)}
 	if a.Max > 0 {
 		c.MaxLength = a.Max
 	}
@@ -252,7 +252,7 @@ func (m *mailman) run(ctx context.Context) {
 
 // sweep removes messages that were heard long ago.
 func (m *mailman) sweep() {
-	age := time.Duration(m.cfg.MaxAge)
+	age := time.Duration(m.cfg.OldestHeard)
 	if age == 0 {
 		return
 	}

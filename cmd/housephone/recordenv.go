@@ -23,10 +23,10 @@ type recordEnv struct {
 type mailboxEnv struct {
 	On          tristate `env:"MAILBOX" doc:"1 = an answering machine takes the calls that nobody answers within PHONE_RING_TIMEOUT, wants RECORD_DIR (default: 1 in ivr mode with RECORD_DIR, else 0)"`
 	Greeting    string   `env:"MAILBOX_GREETING" doc:"what callers hear before the beep: a .wav or .mp3 below MEDIA_DIR, or a text to speak (default: a sentence in HOUSEPHONE_LANG)"`
-	MaxLength   duration `env:"MAILBOX_MAX_LENGTH" envDefault:"120s" doc:"longest message"`
+	Longest     duration `env:"MAILBOX_MAX_LENGTH" envDefault:"120s" doc:"longest message"`
 	MaxSilence  duration `env:"MAILBOX_MAX_SILENCE" envDefault:"6s" doc:"silence that ends a message; 0 = none does"`
 	MaxMessages int      `env:"MAILBOX_MAX_MESSAGES" envDefault:"100" doc:"messages that are kept; the oldest one that was heard makes room for another"`
-	MaxAge      duration `env:"MAILBOX_MAX_AGE" envDefault:"0" doc:"messages that were heard and are older than that are removed; 0 = kept"`
+	OldestHeard duration `env:"MAILBOX_MAX_AGE" envDefault:"0" doc:"messages that were heard and are older than that are removed; 0 = kept"`
 	PIN         string   `env:"MAILBOX_PIN" doc:"4 to 16 digits behind * that let a caller of the answering machine hear the messages (default: nobody)" secret:"true"`
 	PINFile     string   `env:"MAILBOX_PIN_FILE" doc:"file that holds MAILBOX_PIN"`
 	AllowFrom   patterns `env:"MAILBOX_ALLOW_FROM" doc:"callers who need no PIN for that, as the topic call shows them: patterns, separated by commas (default: nobody)"`
@@ -80,7 +80,7 @@ func (e mailboxEnv) check(record, media string) error {
 	if isSoundFile(e.Greeting) && media == "" {
 		out = append(out, fmt.Errorf("MAILBOX_GREETING=%q: MEDIA_DIR is not set, want a text to speak", e.Greeting))
 	}
-	if d := time.Duration(e.MaxLength); d < time.Second || d > time.Hour {
+	if d := time.Duration(e.Longest); d < time.Second || d > time.Hour {
 		out = append(out, fmt.Errorf("MAILBOX_MAX_LENGTH=%q: want one second to one hour", d))
 	}
 	if e.MaxMessages < 1 || e.MaxMessages > 10000 {
