@@ -123,11 +123,11 @@ func environmentOption(value any, set func(option, name, value string) error) er
 	if !ok && value != nil {
 		return fmt.Errorf("%s: want a list of NAME=value", appVariables)
 	}
-	for _, item := range list {
+	for i, item := range list {
 		text, _ := item.(string)
 		name, value, ok := strings.Cut(text, "=")
 		if !ok {
-			return fmt.Errorf("%s: want NAME=value, not %q", appVariables, fmt.Sprint(item))
+			return fmt.Errorf("%s: want NAME=value in entry %d", appVariables, i+1) // what stands there may be a secret
 		}
 		if err := set(appVariables, strings.TrimSpace(name), value); err != nil {
 			return err

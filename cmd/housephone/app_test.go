@@ -58,6 +58,12 @@ func TestBadOptions(t *testing.T) {
 		}
 	}
 	var out, errs bytes.Buffer
+	for _, entry := range []string{`"SIP_PASSWORD: s3cret"`, `{"SIP_PASSWORD":"s3cret"}`, `["s3cret"]`} {
+		_ = run([]string{"-check"}, map[string]string{"OPTIONS_FILE": optionsFile(t, `{"environment":["LOG_LEVEL=info",`+entry+`]}`)}, &out, &errs)
+	}
+	if strings.Contains(errs.String(), "s3cret") || strings.Count(errs.String(), "environment: want NAME=value in entry 2") != 3 {
+		t.Errorf("what may be a secret is told: %s", &errs)
+	}
 	if code := run([]string{"-check"}, map[string]string{"OPTIONS_FILE": "/does/not/exist"}, &out, &errs); code != exitConfig {
 		t.Errorf("no file: status %d: %s", code, &errs)
 	}
