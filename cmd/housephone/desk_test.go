@@ -179,8 +179,44 @@ func TestPhrases(t *testing.T) {
 // A greeting that cannot be is told without a line of a file that nobody has written.
 func TestBadGreeting(t *testing.T) {
 	m := &mailman{cfg: mailboxEnv{Greeting: "hello {user}"}}
-	if err := m.menus(phrasesOf("en")); err == nil || strings.Contains(err.Error(), "line") {
+	if err := m.menus(phrasesOf("en")); err == nil || strings.Contains(err.Error(), "line") || strings.Contains(err.Error(), "\n") {
 		t.Errorf("%v", err)
+	}
+}
+
+// A full box does not lock out who could make room in it.
+func TestFullMailboxIsHeard(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "voice"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "voice", "a.wav"), []byte("RIFF"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w := phrasesOf("en")
+	m, err := openMailman(dir, mailboxEnv{PIN: "1234", MaxMessages: 1, AllowFrom: patterns{"602"}}, 1, w, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = m.close() }()
+	now := time.Now()
+	for from, keys := range map[string]string{"601": "*1234", "602": "*"} {
+		caller := menu.NewMachine(m.menuFor(from), nil, menu.Caller{})
+		if out := caller.Start(now); !reflect.DeepEqual(out, []menu.Action{menu.Say{Text: w.full}}) {
+			t.Errorf("%s hears %v", from, out)
+		}
+		var out []menu.Action
+		for _, key := range []byte(keys) {
+			out = caller.Key(key, now)
+		}
+		if len(out) == 0 || !reflect.DeepEqual(out[len(out)-1], menu.Messages{Behind: true}) && !reflect.DeepEqual(out[len(out)-1], menu.Messages{}) {
+			t.Errorf("%s presses %s: %v", from, keys, out)
+		}
+		caller = menu.NewMachine(m.menuFor(from), nil, menu.Caller{})
+		caller.Start(now)
+		if out := caller.Quiet(now); !reflect.DeepEqual(out, []menu.Action{menu.Hangup{}}) {
+			t.Errorf("%s presses nothing: %v", from, out)
+		}
 	}
 }
 
@@ -200,7 +236,7 @@ func TestMailboxAllowFrom(t *testing.T) {
 func TestOwnTopics(t *testing.T) {
 	for datapoint, ok := range map[string]bool{
 		"visitor/entered": true, "ivr": true, "door": false, "door/event": false, "doorbell/front": false, "bridge/x": false, "calls/1/x": false,
-		"x/set": false, "a//b": false, "message/voice": false, strings.Repeat("a", 300): false,
+		"x/set": false, "a//b": false, "message/voice": false, strings.Repeat("a", 300): false, "a\x00b": false, "a\x1bb": false, "a\u0085": false,
 	} {
 		if err := checkOwnTopic(datapoint); (err == nil) != ok {
 			t.Errorf("%.40s: %v", datapoint, err)

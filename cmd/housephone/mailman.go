@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"path"
 	"path/filepath"
 	"slices"
@@ -40,8 +41,9 @@ type mailman struct {
 	sounds *prompt.Store
 	log    *slog.Logger
 
-	greet, greetOwner, full *menu.Menu // of the answering machine; Owner: of callers who need no PIN
-	ask                     *menu.Menu // asks for the PIN; nil = there is none
+	greet, greetOwner *menu.Menu // of the answering machine; Owner: of callers who need no PIN
+	full, fullOwner   *menu.Menu // while no message can be taken
+	ask               *menu.Menu // asks for the PIN; nil = there is none
 
 	publish func(datapoint string, document any)
 	waiting func(n int)
@@ -49,15 +51,23 @@ type mailman struct {
 	mu      sync.Mutex // what is told is what is there
 }
 
-// openMailman opens the folder of messages, which is made where it is missing.
-func openMailman(dir string, cfg mailboxEnv, minFree uint64, w phrases, log *slog.Logger) (*mailman, error) {
+// newMailman makes what callers hear.
+func newMailman(cfg mailboxEnv, w phrases, log *slog.Logger) (*mailman, error) {
 	m := &mailman{cfg: cfg, log: log, jobs: make(chan func(), mailQueue)}
 	if err := m.menus(w); err != nil {
 		return nil, badVariable("MAILBOX_GREETING", cfg.Greeting, err)
 	}
+	return m, nil
+}
+
+// openMailman opens the folder of messages, which is made where it is missing.
+func openMailman(dir string, cfg mailboxEnv, minFree uint64, w phrases, log *slog.Logger) (*mailman, error) {
+	m, err := newMailman(cfg, w, log)
+	if err != nil {
+		return nil, err
+	}
 	folder := filepath.Join(dir, topics.VoiceFolder)
 	fail := func(err error) (*mailman, error) { return nil, badVariable("RECORD_DIR", dir, err) }
-	var err error
 	if m.dir, err = record.Open(folder, minFree); err != nil {
 		return fail(err)
 	}
@@ -84,33 +94,46 @@ func (m *mailman) menus(w phrases) error {
 	default:
 		greeting["message"] = w.greeting
 	}
-	more := []node{{"id": "message", "action": "record", "message": w.thanks, "post_action": "hangup"}}
-	with := func(star node) (*menu.Menu, error) {
-		first := node{"choices": node{"#": node{"post_action": "jump message"}}}
-		if star != nil {
-			first["choices"].(node)["*"] = star
-		}
-		for k, v := range greeting {
-			first[k] = v
-		}
-		return parseMenu(node{"menu": first, "menus": more})
-	}
-	var pin, star node
+	greeting["choices"] = node{"#": node{"post_action": "jump message"}}
+	full := node{"message": w.full, "post_action": "hangup"}
+	owner := node{"action": "messages"}
+	var pin node
 	if m.cfg.PIN != "" {
 		pin = node{
 			"message": w.askPIN, "choices_are_pin": true, "choices": node{m.cfg.PIN: node{"action": "messages"}},
 			"default": node{"message": w.wrongPIN}, "timeout": 15,
 		}
-		star = pin
 	}
-	var errs [4]error
-	m.greet, errs[0] = with(star)
-	m.greetOwner, errs[1] = with(node{"action": "messages"})
-	m.full, errs[2] = parseMenu(node{"menu": node{"message": w.full, "post_action": "hangup"}})
-	if pin != nil {
-		m.ask, errs[3] = parseMenu(node{"menu": pin})
+	message := node{"id": "message", "action": "record", "message": w.thanks, "post_action": "hangup"}
+	for _, part := range []struct {
+		to    **menu.Menu
+		first node
+	}{
+		{&m.greet, withStar(greeting, pin)}, {&m.greetOwner, withStar(greeting, owner)},
+		{&m.full, withStar(full, pin)}, {&m.fullOwner, withStar(full, owner)}, {&m.ask, pin},
+	} {
+		if part.first == nil {
+			continue
+		}
+		var err error
+		if *part.to, err = parseMenu(node{"menu": part.first, "menus": []node{message}}); err != nil {
+			return err
+		}
 	}
-	return errors.Join(errs[:]...)
+	return nil
+}
+
+// withStar is a place with one more that the star key leads to, if there is one.
+func withStar(first, star node) node {
+	if star == nil {
+		return first
+	}
+	first, choices := maps.Clone(first), node{"*": star}
+	if c, ok := first["choices"].(node); ok {
+		maps.Copy(choices, c)
+	}
+	first["choices"] = choices
+	return first
 }
 
 func parseMenu(file node) (*menu.Menu, error) {
@@ -137,10 +160,12 @@ func (m *mailman) allowed(from string) bool {
 
 // menuFor is what a caller of the answering machine hears.
 func (m *mailman) menuFor(from string) *menu.Menu {
-	switch {
-	case m.allowed(from):
+	switch owner, full := m.allowed(from), m.box.Full(); {
+	case owner && full:
+		return m.fullOwner
+	case owner:
 		return m.greetOwner
-	case m.box.Full():
+	case full:
 		return m.full
 	}
 	return m.greet

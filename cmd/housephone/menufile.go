@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode"
 
 	"housephone/phone/ivr/menu"
 	"housephone/topics"
@@ -73,6 +74,18 @@ func (s *service) checkAction(a menu.Action) error {
 	return nil
 }
 
+// checkGreeting tells whether the file of MAILBOX_GREETING is there, when it is one.
+func (s *service) checkGreeting() error {
+	name := s.cfg.Mailbox.Greeting
+	if !isSoundFile(name) {
+		return nil
+	}
+	if err := s.checkSound(name); err != nil {
+		return badVariable("MAILBOX_GREETING", name, err)
+	}
+	return nil
+}
+
 // checkSound tells whether a file is there. What is in it is seen when it is played.
 func (s *service) checkSound(name string) error {
 	dir := s.cfg.IVR.MediaDir
@@ -94,8 +107,8 @@ func checkOwnTopic(datapoint string) error {
 	switch _, known := topics.Lookup(datapoint); {
 	case known, levels[0] == "calls", levels[0] == "bridge":
 		return fmt.Errorf("publish: %s is a datapoint of the phone itself; take a name of your own", datapoint)
-	case slices.Contains(levels, "set"), slices.Contains(levels, ""), len(datapoint) > 200:
-		return fmt.Errorf("publish: %.80q cannot be a datapoint", datapoint)
+	case slices.Contains(levels, "set"), slices.Contains(levels, ""), len(datapoint) > 200, strings.ContainsFunc(datapoint, unicode.IsControl):
+		return fmt.Errorf("publish: %.80q cannot be a datapoint", datapoint) // of a topic with NUL a broker ends the connection
 	}
 	return nil
 }
