@@ -33,13 +33,13 @@ func validate(cfg config) error {
 			return err
 		}
 	}
-	if _, err := speechServers(cfg.IVR); err != nil {
+	if _, err := speechEngines(cfg.IVR); err != nil {
 		return err
 	}
 	if err := errors.Join(s.buildPanel(), s.buildExec(), s.buildSwitch(), s.buildPair()); err != nil {
 		return err
 	}
-	if _, err := s.loadMenu(); err != nil {
+	if err := s.checkDesk(); err != nil {
 		return err
 	}
 	_, err := buildSound(cfg, s.log)

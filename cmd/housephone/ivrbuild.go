@@ -49,14 +49,11 @@ func (s *service) buildDesk() error {
 		doc.Local = s.view.local
 		s.publish(s.view.json("call/ended", doc))
 	}
-	c := s.cfg.IVR
 	var err error
-	if c.MediaDir != "" {
-		if d.files, err = prompt.Open(c.MediaDir, prompt.Config{MP3: decodeMP3}); err != nil {
-			return badVariable("MEDIA_DIR", c.MediaDir, err)
-		}
+	if d.files, err = openMedia(s.cfg.IVR.MediaDir); err != nil {
+		return err
 	}
-	if d.speaker, err = s.buildSpeaker(c); err != nil {
+	if d.speaker, err = s.buildSpeaker(s.cfg.IVR); err != nil {
 		return err
 	}
 	if d.menu, err = s.loadMenu(); err != nil {
@@ -69,6 +66,42 @@ func (s *service) buildDesk() error {
 	return nil
 }
 
+// checkDesk is what buildDesk refuses, as far as it can be known without making a folder.
+func (s *service) checkDesk() error {
+	if !s.features.Has(topics.FeatureIVR) && !s.features.Has(topics.FeatureRecord) {
+		return nil
+	}
+	files, err := openMedia(s.cfg.IVR.MediaDir)
+	if err != nil {
+		return err
+	}
+	if files != nil {
+		if err := files.Close(); err != nil {
+			return badVariable("MEDIA_DIR", s.cfg.IVR.MediaDir, err)
+		}
+	}
+	if _, err := s.loadMenu(); err != nil {
+		return err
+	}
+	if !s.features.Has(topics.FeatureVoicemail) {
+		return nil
+	}
+	_, err = newMailman(s.cfg.Mailbox, phrasesOf(s.cfg.Lang), s.log)
+	return errors.Join(err, s.checkGreeting())
+}
+
+// openMedia opens MEDIA_DIR; nil without one.
+func openMedia(dir string) (*prompt.Store, error) {
+	if dir == "" {
+		return nil, nil
+	}
+	files, err := prompt.Open(dir, prompt.Config{MP3: decodeMP3})
+	if err != nil {
+		return nil, badVariable("MEDIA_DIR", dir, err)
+	}
+	return files, nil
+}
+
 // buildStores opens the folders of recordings and messages.
 func (s *service) buildStores(d *desk) (err error) {
 	if s.cfg.Record.Dir == "" {
@@ -79,6 +112,9 @@ func (s *service) buildStores(d *desk) (err error) {
 	}
 	if !s.features.Has(topics.FeatureVoicemail) {
 		return nil
+	}
+	if err := s.checkGreeting(); err != nil {
+		return err
 	}
 	d.mail, err = openMailman(s.cfg.Record.Dir, s.cfg.Mailbox, s.cfg.Record.minFree(), d.phrases, d.log)
 	if err != nil {
@@ -116,17 +152,9 @@ func (s *service) buildSpeaker(c ivrEnv) (*speech.Speaker, error) {
 	conf := speech.Config{Failed: func(engine string, err error) {
 		s.log.Warn("the text was not spoken by its engine", "engine", engine, "err", err)
 	}}
-	servers, err := speechServers(c)
-	if err != nil {
+	var err error
+	if conf.Engines, err = speechEngines(c); err != nil {
 		return nil, err
-	}
-	conf.Engines = append(conf.Engines, servers...)
-	if c.TTS != "" {
-		e, err := speech.ParseCommand(c.TTS)
-		if err != nil {
-			return nil, badVariable("TTS_COMMAND", c.TTS, err)
-		}
-		conf.Engines = append(conf.Engines, e)
 	}
 	if path, err := exec.LookPath("espeak-ng"); err == nil {
 		conf.Engines = append(conf.Engines, speech.Espeak{Path: path, Language: s.cfg.Lang})
@@ -144,6 +172,19 @@ func (s *service) buildSpeaker(c ivrEnv) (*speech.Speaker, error) {
 	return speech.New(conf)
 }
 
+// speechEngines are those of TTS_URL and TTS_COMMAND, in their order.
+func speechEngines(c ivrEnv) ([]speech.Engine, error) {
+	engines, err := speechServers(c)
+	if err != nil || c.TTS == "" {
+		return engines, err
+	}
+	e, err := speech.ParseCommand(c.TTS)
+	if err != nil {
+		return nil, badVariable("TTS_COMMAND", c.TTS, err)
+	}
+	return append(engines, e), nil
+}
+
 // speechServers are those of TTS_URL, in their order.
 func speechServers(c ivrEnv) ([]speech.Engine, error) {
 	var engines []speech.Engine
@@ -155,7 +196,7 @@ func speechServers(c ivrEnv) ([]speech.Engine, error) {
 		case strings.HasPrefix(address, "http:"), strings.HasPrefix(address, "https:"):
 			e, err := speech.NewHomeAssistant(address, c.TTSToken, decodeMP3)
 			if err != nil {
-				return nil, badVariable("TTS_URL", c.TTSURL, err)
+				return nil, badVariable("TTS_URL", withoutPassword(address), err)
 			}
 			if c.TTSToken == "" {
 				return nil, badVariable("TTS_TOKEN", "", errors.New("want a long-lived access token of Home Assistant, from the page of its user"))
@@ -164,7 +205,7 @@ func speechServers(c ivrEnv) ([]speech.Engine, error) {
 		default:
 			e, err := speech.NewServer(address)
 			if err != nil {
-				return nil, badVariable("TTS_URL", c.TTSURL, err)
+				return nil, badVariable("TTS_URL", withoutPassword(address), err)
 			}
 			engines = append(engines, e)
 		}

@@ -41,7 +41,7 @@ var ErrHomeAssistant = errors.New("want http://host:8123?engine_id=tts.name, wit
 func NewHomeAssistant(address, token string, mp3 Decoder) (*HomeAssistant, error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil || u.Fragment != "" {
-		return nil, fmt.Errorf("%.80q: %w", address, ErrHomeAssistant)
+		return nil, ErrHomeAssistant
 	}
 	q := u.Query()
 	h := &HomeAssistant{engine: q.Get("engine_id"), language: q.Get("language"), token: token, mp3: mp3, client: &http.Client{
@@ -50,7 +50,7 @@ func NewHomeAssistant(address, token string, mp3 Decoder) (*HomeAssistant, error
 	q.Del("engine_id")
 	q.Del("language")
 	if h.engine == "" || len(q) > 0 {
-		return nil, fmt.Errorf("%.80q: %w", address, ErrHomeAssistant)
+		return nil, ErrHomeAssistant
 	}
 	h.base = &url.URL{Scheme: u.Scheme, Host: u.Host, Path: strings.TrimSuffix(u.Path, "/")}
 	return h, nil

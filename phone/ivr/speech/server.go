@@ -42,7 +42,7 @@ func NewServer(address string) (*Server, error) {
 	case u.Scheme == "unix" && u.Host == "" && u.Path != "":
 		return &Server{network: "unix", address: u.Path}, nil
 	}
-	return nil, fmt.Errorf("%.80q: %w", address, ErrURL)
+	return nil, ErrURL
 }
 
 // Name is the address.
