@@ -103,6 +103,9 @@ func (in *inlet) fetch(fd int) int {
 func (in *inlet) age(i int, wall int64) time.Duration {
 	const longest = time.Second
 	size := min(int(in.headers[i].header.Controllen), controlSize)
+	if size < unix.CmsgLen(0) { // without any, as in a sandbox that knows no stamps
+		return 0
+	}
 	h, data, _, err := unix.ParseOneSocketControlMessage(in.control[i][:size])
 	if err != nil || h.Level != unix.SOL_SOCKET || h.Type != unix.SCM_TIMESTAMPNS || len(data) < 16 {
 		return 0

@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // got is a datagram as an inlet gives it.
@@ -111,6 +113,41 @@ func TestInlet(t *testing.T) {
 				t.Errorf("%d dropped, want 1 and nothing left", dropped)
 			}
 		})
+	}
+}
+
+// A datagram that bears no stamp of the kernel has come when it is fetched.
+func TestInletWithoutStamps(t *testing.T) {
+	c, err := newClock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	peer, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(loopback, 0)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = peer.Close() }()
+	var s *socket
+	port := 31300
+	for ; port < 31400; port++ {
+		if s, err = listen(loopback, port, 46); err == nil {
+			break
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.close()
+	if err := unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 0); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := peer.WriteToUDPAddrPort([]byte("bare"), netip.AddrPortFrom(loopback, uint16(port))); err != nil {
+		t.Fatal(err)
+	}
+	before := c.now()
+	all := fetchAll(newInlet(c), s)
+	if len(all) != 1 || string(all[0].data) != "bare" || all[0].at < before || all[0].at > c.now() {
+		t.Errorf("%+v, want one that came after %v", all, before)
 	}
 }
 
