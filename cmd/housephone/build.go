@@ -66,7 +66,6 @@ func (s *service) describe() {
 	s.view = view{
 		tree: s.tree, addresses: topics.Addresses{Server: c.SIP.Server}, mode: c.Phone.Mode, local: local,
 		registrar: c.SIP.Server, slots: c.Phone.MaxCalls,
-		clock: newClock(s.started, s.uptime()),
 	}
 	if c.SIP.Server != "" {
 		s.view.aor = "sip:" + c.SIP.User + "@" + c.SIP.Server
@@ -85,6 +84,7 @@ func (s *service) describe() {
 
 func (s *service) build(ctx context.Context) error {
 	s.describe()
+	s.view.clock = newClock(s.started, s.uptime())
 	var err error
 	first := settings{Volume: int(s.cfg.Phone.Volume), AutoAnswer: bool(s.cfg.Phone.AutoAnswer)}
 	if s.settings, err = openSettings(s.cfg.StateDir, first); err != nil {
