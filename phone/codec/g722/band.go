@@ -15,9 +15,9 @@ type band struct {
 
 // The zero coefficients live in lanes of 16 bits with an offset of 32768, four
 // in one word and two in another, so that one addition moves all of a word.
-// They stay within +-32513, where 255/256 of one and 128 more is the same again.
+// They stay from -32768, where 255/256 of one (rounded down) and 128 less is the
+// same again, to 32513, where it is with 128 more.
 const (
-	ones     = 0x0001000100010001
 	lowBytes = 0x00ff00ff00ff00ff
 	offsets  = 0x8000800080008000
 )
@@ -28,6 +28,11 @@ func clip16(v int) int { return min(max(v, -32768), 32767) }
 
 // flip returns v for sign 0 and -v for sign -1.
 func flip(v, sign int) int { return v ^ sign - sign }
+
+// ceil256 returns a 256th of each lane, rounded up.
+func ceil256(w uint64) uint64 {
+	return w>>8&lowBytes + (w&lowBytes+lowBytes)>>8&lowBytes
+}
 
 // sense returns sign (0 or 1) and whether d is zero (0 or 1), as step wants them.
 func sense(d int) (sign, zero uint) {
@@ -44,8 +49,8 @@ func (p *band) step(t *tables, d int, sign, zero uint) {
 	p.signs = p.signs<<1 | sign
 	delta := &t.delta[row&127]
 	w, v := p.w, p.v
-	w += delta.w - (w-ones)>>8&lowBytes
-	v += delta.v - (v-ones)>>8&lowBytes
+	w += delta.w - ceil256(w)
+	v += delta.v - ceil256(v)
 	p.w, p.v = w, v
 
 	// FILTEZ. A doubled difference never saturates: it stays below 24808. The sum

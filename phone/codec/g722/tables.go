@@ -126,13 +126,13 @@ func (t *tables) scales() {
 }
 
 // deltas fills the change of the zero coefficients (UPZERO): 128 up where the
-// signs agree, down where not, nothing at a difference of zero. 127 is what is
-// left of the offset after the leak: see band.step.
+// signs agree, down where not, nothing at a difference of zero. 128 more make up for
+// what the leak takes from the offset: see band.step.
 func (t *tables) deltas() {
 	for row := range t.delta {
 		var change [8]uint64
 		for i := range change {
-			change[i] = 127
+			change[i] = 128
 			if row < 64 && i < 6 {
 				change[i] += 128 - 256*uint64(row>>i&1)
 			}
