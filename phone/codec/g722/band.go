@@ -10,7 +10,6 @@ type band struct {
 	signs  uint   // signs of the last six quantised differences, newest in bit 0
 	w, v   uint64 // the six zero coefficients, scaled by 16384, in lanes: see offsets
 	d      [5]int // quantised differences, newest first
-	nb     int    // logarithm of the step size
 }
 
 // The zero coefficients live in lanes of 16 bits with an offset of 32768, four
@@ -89,7 +88,12 @@ func (p *band) step(t *tables, d int, sign, zero uint) {
 	p.sz, p.s = sz, s
 }
 
-// adapt moves the logarithm of the step size (blocks LOGSCL, LOGSCH).
-func (p *band) adapt(w, top int) {
-	p.nb = min(max((p.nb*127)>>7+w, 0), top)
+// logs is the logarithms of the step sizes of both bands.
+type logs struct {
+	low, high int
+}
+
+// adapt moves one of them (blocks LOGSCL, LOGSCH).
+func adapt(nb, w, top int) int {
+	return min(max((nb*127)>>7+w, 0), top)
 }

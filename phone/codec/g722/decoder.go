@@ -2,14 +2,15 @@ package g722
 
 // Decoder turns G.722 octets into 16 kHz samples.
 type Decoder struct {
-	t         *tables
-	low, high band
-	out       qmf
+	t   *tables
+	nb  logs
+	p   predictor
+	out window
 }
 
 // NewDecoder returns a decoder in the reset state of G.722 section 6.2.
 func NewDecoder() *Decoder {
-	return &Decoder{t: shared(), low: newBand(), high: newBand()}
+	return &Decoder{t: shared(), p: newPredictor()}
 }
 
 // Decode writes two samples to dst for each octet of payload and returns how
@@ -25,47 +26,35 @@ func (d *Decoder) Decode(dst []int16, payload []byte) int {
 	return 2 * total
 }
 
+// differences is one octet without its quantisation. What is heard of the lower
+// band comes from all six bits, its prediction from the upper four (section 4.1).
+type differences struct {
+	low, high           int16 // what the prediction goes by
+	heardLow, heardHigh int16 // what is added to the prediction
+}
+
+// block decodes one or more octets, at most as many as a block has.
 func (d *Decoder) block(dst []int16, payload []byte) {
+	var diffs [block]differences
+	var pcm frame
+	n := len(payload)
+	d.inverse(diffs[:n], payload)
+	d.p.decode(d.t, d.out.room(n), diffs[:n])
+	synthesise(&pcm, &d.out, n)
+	d.out.keep(n)
+	copy(dst, pcm[:])
+}
+
+// inverse undoes the quantiser (blocks INVQAL, INVQBL, INVQAH).
+func (d *Decoder) inverse(dst []differences, payload []byte) {
+	t, nb := d.t, d.nb
+	dst = dst[:len(payload)]
 	for i, octet := range payload {
-		l := d.lowBand(octet & 63)
-		h := d.highBand(octet >> 6)
-		d.out.put(i, l+h, l-h)
+		l, step := &t.low6[octet&63], t.low[nb.low>>6].step
+		h := &t.high[octet>>6]
+		high := int16((h.q * t.highs[nb.high>>6]) >> 15)
+		dst[i] = differences{int16((l.q * step) >> 15), high, int16((l.fine * step) >> 15), high}
+		nb.low, nb.high = adapt(nb.low, l.w, nbLowMax), adapt(nb.high, h.w, nbHighMax)
 	}
-	for i := 0; i < len(payload); i += 2 {
-		a, b := d.out.phases(i)
-		a0, a1 := halves(a)
-		b0, b1 := halves(b)
-		out := dst[2*i:]
-		out[0], out[1] = int16(clip16(b0>>11)), int16(clip16(a0>>11))
-		if len(out) >= 4 {
-			out[2], out[3] = int16(clip16(b1>>11)), int16(clip16(a1>>11))
-		}
-	}
-	d.out.keep(len(payload))
-}
-
-// lowBand decodes six bits. What is heard comes from all of them, the
-// prediction from the upper four (section 4.1).
-func (d *Decoder) lowBand(code byte) int {
-	t, p := d.t, &d.low
-	step := t.low[p.nb>>6].step
-	lv := &t.low4[code>>2&15]
-	out := p.s + (t.qm6[code&63]*step)>>15
-	p.adapt(lv.w, nbLowMax)
-	diff := (lv.q * step) >> 15
-	sign, zero := sense(diff)
-	p.step(t, diff, sign, zero)
-	return min(max(out, -16384), 16383) // LIMIT
-}
-
-func (d *Decoder) highBand(code byte) int {
-	t, p := d.t, &d.high
-	step := t.highs[p.nb>>6]
-	lv := &t.high[code&3]
-	diff := (lv.q * step) >> 15
-	out := p.s + diff
-	p.adapt(lv.w, nbHighMax)
-	sign, zero := sense(diff)
-	p.step(t, diff, sign, zero)
-	return min(max(out, -16384), 16383) // LIMIT
+	d.nb = nb
 }

@@ -1,10 +1,23 @@
 package g722
 
 const (
-	block = 160      // most sample pairs handled at a time: 20 ms
+	block = 160      // most sample pairs handled at a time: 20 ms; a multiple of four
 	past  = 11       // pairs before a block that the filters still see
 	taps  = past + 1 // coefficients of one phase
 )
+
+// frame is the samples of a block, two by two: one of each sub-band, the lower
+// one first, or the two that an octet stands for.
+type frame [2 * block]int16
+
+// window is what the filters see: the last pairs of one block and all of the next.
+type window [2 * (past + block)]int16
+
+// room returns the place for n new pairs.
+func (w *window) room(n int) []int16 { return w[2*past : 2*(past+n)] }
+
+// keep moves the last pairs of a block of n to the front.
+func (w *window) keep(n int) { copy(w[:2*past], w[2*n:2*(n+past)]) }
 
 // qmf is the 24-tap quadrature mirror filter of G.722 section 3.1, split into
 // its two phases. The phases are mirror images, so one table serves both.
@@ -15,11 +28,15 @@ type qmf struct {
 	even, odd [past + block]int64 // the two phases of the input, oldest first
 }
 
-// put stores pair i of a block.
-func (f *qmf) put(i int, even, odd int) {
-	f.even[past+i-1] += int64(even) << 32
-	f.odd[past+i-1] += int64(odd) << 32
-	f.even[past+i], f.odd[past+i] = int64(even), int64(odd)
+// load takes n new pairs and those before them.
+func (f *qmf) load(w *window, n int) {
+	even, odd := f.even[:past+n], f.odd[:past+n]
+	var e, o int64 // of the pair after
+	for i := len(even) - 1; i >= 0; i-- {
+		e, o = int64(w[2*i])+e<<32, int64(w[2*i+1])+o<<32
+		even[i], odd[i] = e, o
+		e, o = int64(w[2*i]), int64(w[2*i+1])
+	}
 }
 
 // phases returns the sums over both phases for the pairs that end at i and i+1.
@@ -40,8 +57,30 @@ func halves(v int64) (first, second int) {
 	return first, int((v - int64(first)) >> 32)
 }
 
-// keep moves the last pairs of a block of n to the front.
-func (f *qmf) keep(n int) {
-	copy(f.even[:past], f.even[n:n+past])
-	copy(f.odd[:past], f.odd[n:n+past])
+// scalarAnalyse splits n pairs of samples into the two sub-bands.
+func scalarAnalyse(dst *frame, w *window, n int) {
+	var f qmf
+	f.load(w, n)
+	for i := 0; i < n; i += 2 {
+		a, b := f.phases(i)
+		a0, a1 := halves(a)
+		b0, b1 := halves(b)
+		out := dst[2*i : 2*i+4]
+		out[0], out[1] = int16(clip16((a0+b0)>>14)), int16(clip16((b0-a0)>>14))
+		out[2], out[3] = int16(clip16((a1+b1)>>14)), int16(clip16((b1-a1)>>14))
+	}
+}
+
+// scalarSynthesise makes pairs of samples of n sums and differences of the sub-bands.
+func scalarSynthesise(dst *frame, w *window, n int) {
+	var f qmf
+	f.load(w, n)
+	for i := 0; i < n; i += 2 {
+		a, b := f.phases(i)
+		a0, a1 := halves(a)
+		b0, b1 := halves(b)
+		out := dst[2*i : 2*i+4]
+		out[0], out[1] = int16(clip16(b0>>11)), int16(clip16(a0>>11))
+		out[2], out[3] = int16(clip16(b1>>11)), int16(clip16(a1>>11))
+	}
 }

@@ -18,28 +18,35 @@ type level struct {
 	q, w int
 }
 
+// sixBits is the same of a code of the low band; fine is the quantised difference
+// by all of its bits (qm6), not only the upper four.
+type sixBits struct {
+	level
+	fine int
+}
+
 // scale is one step size of the low band and its reciprocal.
 type scale struct {
 	step  int
 	recip uint64 // ceil(2^42 / step)
 }
 
-// lanes is a change of the six zero coefficients, in the order band keeps them.
-type lanes struct {
+// change is a change of the six zero coefficients, in the order band keeps them.
+type change struct {
 	w, v uint64
 }
 
 // tables holds what the Recommendation gives and what follows from it.
 type tables struct {
-	qm6   [64]int           // inverse 6-bit quantiser of the low band
-	low4  [16]level         // inverse 4-bit quantiser, which drives the low predictor
+	low6  [64]sixBits       // inverse quantiser of the low band
 	high  [4]level          // inverse quantiser of the high band
-	code  [64]uint8         // interval | sign<<5 -> low band code
 	slot  [lowTop + 1]byte  // normalised difference -> interval
 	size  [lowTop + 1]int16 // normalised difference -> quantised, for a unit step size
+	code  [64]byte          // interval | sign<<5 -> low band code
+	wl    [32]int           // interval -> change of the low band's logarithm
 	low   [nbLowMax>>6 + 1]scale
 	highs [nbHighMax>>6 + 1]int
-	delta [128]lanes // signs that differ (6 bits), difference is zero (bit 6) -> change
+	delta [128]change // signs that differ (6 bits), difference is zero (bit 6) -> change
 }
 
 //nolint:gochecknoglobals // read-only, built once
@@ -58,27 +65,24 @@ func newTables() *tables {
 func (t *tables) inverse() {
 	qm4 := [8]int{0, 20456, 12896, 8968, 6288, 4240, 2584, 1200}
 	wl := [8]int{-60, 3042, 1198, 538, 334, 172, 58, -30}
-	for i := range 8 {
-		t.low4[i] = level{-qm4[i], wl[i]}
-		t.low4[i+8] = level{qm4[(i+1)%8], wl[(i+1)%8]}
-	}
-	t.high = [4]level{{-7408, 798}, {-1616, -214}, {7408, 798}, {1616, -214}}
-
 	qm6 := [30]int{
 		24808, 21904, 19008, 16704, 14984, 13512, 12280, 11192, 10232, 9360,
 		8576, 7856, 7192, 6576, 6000, 5456, 4944, 4464, 4008, 3576,
 		3168, 2776, 2400, 2032, 1688, 1360, 1040, 728, 432, 136,
 	}
-	for i := range 4 {
-		t.qm6[i] = -136 // never sent; the Recommendation reads them so
+	for i := range 32 {
+		up, down := (i>>2+1)%8, i>>2
+		t.low6[i] = sixBits{level{-qm4[down], wl[down]}, -136} // 0 to 3 are never sent; the Recommendation reads them so
+		t.low6[i+32] = sixBits{level: level{qm4[up], wl[up]}}
 	}
 	for i, q := range qm6 {
-		t.qm6[32+i] = q
+		t.low6[32+i].fine = q
 		if i < 28 {
-			t.qm6[4+i] = -q
+			t.low6[4+i].fine = -q
 		}
 	}
-	t.qm6[62], t.qm6[63] = -432, -136
+	t.low6[62].fine, t.low6[63].fine = -432, -136
+	t.high = [4]level{{-7408, 798}, {-1616, -214}, {7408, 798}, {1616, -214}}
 }
 
 // quantiser fills the decision of the low band's 6-bit quantiser (tables 11, 13).
@@ -96,11 +100,12 @@ func (t *tables) quantiser() {
 		t.slot[v] = byte(interval)
 	}
 	for v := range t.size {
-		t.size[v] = int16(t.low4[(61-t.slot[v])>>2].q)
+		t.size[v] = int16(t.low6[61-t.slot[v]].q)
 	}
 	for i := range lowLevels {
 		t.code[i] = byte(61 - i)
 		t.code[i|32] = byte(33 - i)
+		t.wl[i] = t.low6[61-i].w
 	}
 	t.code[0|32], t.code[1|32] = 63, 62
 }
