@@ -5,6 +5,9 @@
 // microseconds for 20 ms of speech. Non-goals: modes 2 and 3 (56 and 48 kbit/s),
 // the octet-less packings, and loss concealment.
 //
+// On amd64 the filter and the predictors run in vectors (SSE2, in assembly);
+// elsewhere, and as what the tests compare them with, in plain Go.
+//
 // An Encoder and a Decoder carry the state of one direction of one call. They
 // are not safe for concurrent use; the two are independent of each other.
 // In RTP the codec's clock is 8000 Hz although it samples at 16 kHz

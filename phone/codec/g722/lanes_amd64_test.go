@@ -35,24 +35,54 @@ func (p *scalar) state() []int {
 	return all
 }
 
+// plainEncoder and plainDecoder are what Encoder and Decoder are elsewhere.
+type plainEncoder struct {
+	*Encoder
+	plain scalar
+}
+
+type plainDecoder struct {
+	*Decoder
+	plain scalar
+}
+
+func newPlain() (*plainEncoder, *plainDecoder) {
+	return &plainEncoder{NewEncoder(), newScalar()}, &plainDecoder{NewDecoder(), newScalar()}
+}
+
+func (e *plainEncoder) block(dst []byte, pcm []int16) {
+	var bands frame
+	copy(e.in.room(len(dst)), pcm)
+	scalarAnalyse(&bands, &e.in, len(dst))
+	e.in.keep(len(dst))
+	e.plain.encode(e.t, &e.nb, dst, &bands)
+}
+
+func (d *plainDecoder) block(dst []int16, payload []byte) {
+	var diffs [block]differences
+	var pcm frame
+	n := len(payload)
+	d.inverse(diffs[:n], payload)
+	d.plain.decode(d.t, d.out.room(n), diffs[:n])
+	scalarSynthesise(&pcm, &d.out, n)
+	d.out.keep(n)
+	copy(dst, pcm[:])
+}
+
 // encodeBoth codes with lanes and with plain Go and compares everything after each block.
 func encodeBoth(t *testing.T, pcm []int16, size int) {
 	t.Helper()
-	e, plain, p := NewEncoder(), NewEncoder(), newScalar()
+	e := NewEncoder()
+	plain, _ := newPlain()
 	got, want := make([]byte, size), make([]byte, size)
 	for at := 0; at+1 < len(pcm); at += 2 * size {
 		n := min(size, (len(pcm)-at)/2)
-		in := pcm[at : at+2*n]
-		e.block(got[:n], in)
-		var bands frame
-		copy(plain.in.room(n), in)
-		scalarAnalyse(&bands, &plain.in, n)
-		plain.in.keep(n)
-		p.encode(plain.t, &plain.nb, want[:n], &bands)
+		e.block(got[:n], pcm[at:at+2*n])
+		plain.block(want[:n], pcm[at:at+2*n])
 		if i := firstDifference(got[:n], want[:n]); i >= 0 {
 			t.Fatalf("octet %d is %#x, want %#x", at/2+i, got[i], want[i])
 		}
-		if a, b := e.p.state(), p.state(); !slices.Equal(a, b) || e.nb != plain.nb {
+		if a, b := e.p.state(), plain.plain.state(); !slices.Equal(a, b) || e.nb != plain.nb {
 			t.Fatalf("coder after %d samples: %v %v, want %v %v", at+2*n, a, e.nb, b, plain.nb)
 		}
 	}
@@ -61,21 +91,17 @@ func encodeBoth(t *testing.T, pcm []int16, size int) {
 // decodeBoth is the same for the other direction.
 func decodeBoth(t *testing.T, coded []byte, size int) {
 	t.Helper()
-	d, plain, p := NewDecoder(), NewDecoder(), newScalar()
-	got := make([]int16, 2*size)
+	d := NewDecoder()
+	_, plain := newPlain()
+	got, want := make([]int16, 2*size), make([]int16, 2*size)
 	for at := 0; at < len(coded); at += size {
 		n := min(size, len(coded)-at)
 		d.block(got[:2*n], coded[at:at+n])
-		var diffs [block]differences
-		var want frame
-		plain.inverse(diffs[:n], coded[at:at+n])
-		p.decode(plain.t, plain.out.room(n), diffs[:n])
-		scalarSynthesise(&want, &plain.out, n)
-		plain.out.keep(n)
+		plain.block(want[:2*n], coded[at:at+n])
 		if i := firstDifference(got[:2*n], want[:2*n]); i >= 0 {
 			t.Fatalf("sample %d is %d, want %d", 2*at+i, got[i], want[i])
 		}
-		if a, b := d.p.state(), p.state(); !slices.Equal(a, b) {
+		if a, b := d.p.state(), plain.plain.state(); !slices.Equal(a, b) {
 			t.Fatalf("decoder after %d octets: %v, want %v", at+n, a, b)
 		}
 	}
@@ -151,4 +177,17 @@ func FuzzLanes(f *testing.F) {
 		decodeBoth(t, raw, size)
 		predictBoth(t, raw)
 	})
+}
+
+func BenchmarkPlainGo(b *testing.B) {
+	e, d := newPlain()
+	pcm := samples(golden(b, "speech.s16"))
+	coded, out := make([]byte, block), make([]int16, 2*block)
+	frames := len(pcm) / len(out)
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		at := i % frames * len(out)
+		e.block(coded, pcm[at:at+len(out)])
+		d.block(out, coded)
+	}
 }
