@@ -144,18 +144,7 @@ func (p *Phone) Transfer(slot int, uri string) *Pending {
 	if err != nil {
 		return ended(err)
 	}
-	return p.ask(func(reply func(error)) {
-		c, err := p.pick(slot)
-		if err == nil {
-			err = p.mayDial(target)
-		}
-		if err != nil {
-			reply(err)
-			return
-		}
-		p.inHand = c
-		c.transferTo(target, reply)
-	})
+	return p.onCall(slot, func(c *call, reply func(error)) { c.mayTransferTo(target, reply) })
 }
 
 // Hold holds or resumes.

@@ -38,11 +38,7 @@ func (p *Phone) TransferCall(id, uri string) *Pending {
 		return ended(err)
 	}
 	return p.onActive(id, func(c *call, reply func(error)) {
-		if len(p.cfg.AllowTo) > 0 && !p.cfg.AllowTo.Match(target) {
-			reply(errf(Refused, "calls to %s are not allowed by SIP_ALLOW_TO", partyOf("", target).User))
-			return
-		}
-		c.transferTo(target, reply)
+		c.mayTransferTo(target, reply)
 	})
 }
 

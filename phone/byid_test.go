@@ -85,3 +85,21 @@ func TestUnattended(t *testing.T) {
 	p.Reply(p.Expect(t, "BYE"), 200, "OK")
 	r.ended(t, phone.CauseCompleted, false, 0)
 }
+
+// What may not be dialled is not reached by a transfer either.
+func TestTransferCallMayNotDial(t *testing.T) {
+	t.Parallel()
+	p := phonetest.NewPeer(t)
+	r := newRig(t, func(c *phone.Config) { c.BarInternational, c.CallsPerHour = true, 2 }, p)
+	r.place(t, p)
+	id := r.snapshot(t).Calls[0].ID
+	for _, to := range []string{"sip:+441234@127.0.0.1", "sip:00441234@127.0.0.1"} {
+		refused(t, r.TransferCall(id, to), phone.Refused, 0)
+		refused(t, r.Transfer(0, to), phone.Refused, 0)
+	}
+	w := r.TransferCall(id, "sip:601@127.0.0.1")
+	p.Reply(p.Expect(t, "REFER", phonetest.Has("Refer-To", "sip:601@")), 603, "Decline")
+	refused(t, w, phone.Refused, 603)
+	refused(t, r.TransferCall(id, "sip:602@127.0.0.1"), phone.Refused, 0) // the third within an hour
+	p.ExpectNone(t, "REFER", 50*time.Millisecond)
+}

@@ -23,6 +23,15 @@ type transferState struct {
 	event   string // id of the subscription we serve, RFC 3515 2.4.6
 }
 
+// mayTransferTo is transferTo where target may be dialled: what the far end calls is called because of us.
+func (c *call) mayTransferTo(target sip.Uri, reply func(error)) {
+	if err := c.p.mayDial(target); err != nil {
+		reply(err)
+		return
+	}
+	c.transferTo(target, reply)
+}
+
 // transferTo asks the far end of an active call to call target (RFC 3515, 5589 6.1).
 func (c *call) transferTo(target sip.Uri, reply func(error)) {
 	p := c.p
