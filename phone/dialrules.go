@@ -2,6 +2,7 @@ package phone
 
 import (
 	"fmt"
+	"net/url"
 	"strings"
 	"time"
 
@@ -45,9 +46,15 @@ func (h Hours) Contains(t time.Time) bool {
 	return now >= h.from || now < h.to
 }
 
-// international tells whether a number leaves the country: + or 00 first (ITU-T E.123).
+// international tells whether a number leaves the country: + or 00 first (ITU-T E.123), as a switch reads it, without
+// escapes (RFC 3261 19.1.4) and what parts the digits (RFC 3966 5.1.1).
 func international(user string) bool {
-	return strings.HasPrefix(user, "+") || strings.HasPrefix(user, "00")
+	if plain, err := url.PathUnescape(user); err == nil {
+		user = plain
+	}
+	user = strings.TrimLeft(user, "-.() ")
+	rest, zero := strings.CutPrefix(user, "0")
+	return strings.HasPrefix(user, "+") || zero && strings.HasPrefix(strings.TrimLeft(rest, "-.() "), "0")
 }
 
 // mayReach tells why the rules of Config do not let this address be dialled at all.

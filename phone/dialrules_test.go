@@ -40,6 +40,9 @@ func TestInternationalNumbers(t *testing.T) {
 	for user, want := range map[string][3]bool{ // open, closed, named
 		"100": {true, true, true}, "0891234": {true, true, true}, "+390612": {true, false, true},
 		"+4989": {true, false, false}, "0044": {true, false, false}, "bob": {true, true, true},
+		// Written otherwise, for a switch the same.
+		"%2B4989": {true, false, false}, "%30%3044": {true, false, false}, "0%3044": {true, false, false}, "0-044": {true, false, false},
+		"(00)44": {true, false, false}, "0(0)44": {true, false, false}, "(0)89": {true, true, true}, "%zz": {true, true, true},
 	} {
 		uri := sip.Uri{Scheme: "sip", User: user, Host: "pbx"}
 		for i, c := range []Config{open, closed, named} {
