@@ -6,18 +6,20 @@ import (
 	"time"
 
 	"github.com/emiago/sipgo/sip"
+
+	"housephone/phone/transaction"
 )
 
 // autoAnswerDelay tells whether a call is answered by itself, and when: by the
 // setting, or because an allowed caller asks for it.
-func (p *Phone) autoAnswerDelay(req *sip.Request) (time.Duration, bool) {
+func (p *Phone) autoAnswerDelay(s *transaction.Server) (time.Duration, bool) {
 	if p.autoAnswer {
 		return p.cfg.AutoAnswerDelay, true
 	}
-	if len(p.cfg.AutoAnswerFor) == 0 || !p.cfg.AutoAnswerFor.Match(req.From().Address) {
+	if _, caller := p.asserted(s); !p.cfg.AutoAnswerFor.Match(caller) {
 		return 0, false
 	}
-	return askedToAnswer(req)
+	return askedToAnswer(s.Request)
 }
 
 // askedToAnswer knows the headers that phones use to open an intercom: Answer-Mode

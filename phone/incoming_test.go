@@ -391,6 +391,47 @@ func TestAutoAnswer(t *testing.T) {
 	}
 }
 
+// Who calls is who the account's server says (RFC 3325), also for whose wish opens the microphone; a caller's own word
+// does not count then, and nobody else's assertion ever.
+func TestAssertedCaller(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name, from, asserted string
+		server               bool
+		want                 string
+		answered             bool
+	}{
+		{"forged", "sip:anna@x", `"Eve" <sip:eve@x>`, true, "eve", false},
+		{"vouched for", "sip:anonymous@anonymous.invalid", "<sip:anna@x>, <tel:+4989>", true, "anna", true},
+		{"a number", "sip:anna@x", "<tel:+4989>", true, "anna", true},
+		{"by a stranger", "sip:eve@x", "<sip:anna@x>", false, "eve", false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			p := phonetest.NewPeer(t)
+			r := newRig(t, func(c *phone.Config) {
+				if tc.server {
+					account200(p)(c)
+				}
+				c.AutoAnswerFor = phone.Patterns{"anna"}
+			}, p)
+			if tc.server {
+				r.registered(t, true)
+			}
+			p.Invite(r.uri(), r.addr, offer(), phonetest.WithFrom(tc.from), with("Answer-Mode", "Auto"), with("P-Asserted-Identity", tc.asserted))
+			p.Expect(t, "180")
+			if tc.answered {
+				p.Expect(t, "200 INVITE")
+			} else {
+				p.ExpectNone(t, "200 INVITE", 150*time.Millisecond)
+			}
+			if c := r.snapshot(t).Calls[0]; c.Remote.User != tc.want {
+				t.Errorf("%+v calls, want %s", c.Remote, tc.want)
+			}
+		})
+	}
+}
+
 // Who may not ring gets no word.
 func TestStranger(t *testing.T) {
 	t.Parallel()

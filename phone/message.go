@@ -75,16 +75,19 @@ func (p *Phone) oneRequest(method sip.RequestMethod, to sip.Uri, prepare func(*s
 	x.start()
 }
 
-// callerOf tells who sent a request. The server's own word (RFC 3325) is preferred to the caller's.
-func (p *Phone) callerOf(s *transaction.Server) Party {
-	from := s.Request.From()
+// callerOf tells who sent a request.
+func (p *Phone) callerOf(s *transaction.Server) Party { return partyOf(p.asserted(s)) }
+
+// asserted is the name and address of who sent a request. The server's own word (RFC 3325) is preferred to the caller's.
+func (p *Phone) asserted(s *transaction.Server) (name string, address sip.Uri) {
 	if h := s.Request.GetHeader("P-Asserted-Identity"); h != nil && p.isServer(s.Flow.Remote.Addr()) {
 		var uri sip.Uri
 		var params sip.HeaderParams
 		first, _, _ := strings.Cut(h.Value(), ",")
 		if name, err := sip.ParseAddressValue(first, &uri, &params); err == nil && strings.HasPrefix(strings.ToLower(uri.Scheme), "sip") && uri.User != "" {
-			return partyOf(name, uri)
+			return name, uri
 		}
 	}
-	return partyOf(from.DisplayName, from.Address)
+	from := s.Request.From()
+	return from.DisplayName, from.Address
 }

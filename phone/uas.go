@@ -97,7 +97,7 @@ func (c *call) offered() {
 		}
 		c.hangup(outcome{cause: CauseNoAnswer, reason: "nobody answered"})
 	})
-	if d, ok := p.autoAnswerDelay(req); ok {
+	if d, ok := p.autoAnswerDelay(c.in.tx); ok {
 		c.in.auto = c.after(d, c.accept)
 	}
 }
