@@ -230,8 +230,9 @@ func (c *call) tellReferrer(code int, reason string, last bool) {
 	if last {
 		state = "terminated;reason=noresource"
 	}
+	event := c.xfer.event // of now: the request is made once the far end's name is looked up
 	c.inDialog(c.dlg, sip.NOTIFY, func(req *sip.Request) {
-		req.AppendHeader(sip.NewHeader("Event", c.xfer.event))
+		req.AppendHeader(sip.NewHeader("Event", event))
 		req.AppendHeader(sip.NewHeader("Subscription-State", state))
 		ct := sip.ContentTypeHeader("message/sipfrag;version=2.0")
 		req.AppendHeader(&ct)

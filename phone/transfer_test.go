@@ -1,6 +1,7 @@
 package phone_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -195,6 +196,21 @@ func TestReferredOddly(t *testing.T) {
 	if in, out, end := count[phone.Incoming](r), count[phone.Outgoing](r), count[phone.Ended](r); in+out != end || end != 3 {
 		t.Errorf("%d calls, %d records", in+out, end)
 	}
+}
+
+// The far end goes by a name, which is looked up for each NOTIFY: the last one tells its event all the same.
+func TestReferredByName(t *testing.T) {
+	t.Parallel()
+	p, q := phonetest.NewPeer(t), phonetest.NewPeer(t)
+	r := newRig(t, func(c *phone.Config) { c.AllowRefer = true }, p, q)
+	d := r.place(t, p, with("Contact", fmt.Sprintf("<sip:bob@localhost:%d>", p.Addr().Port())))
+	d.Refer(q.URI("carl"))
+	p.Expect(t, "202 REFER")
+	event := p.Expect(t, "NOTIFY", phonetest.HasBody("SIP/2.0 100"), phonetest.Has("Event", "refer;id="))
+	p.Reply(event, 200, "OK")
+	q.Reply(q.Expect(t, "INVITE"), 486, "Busy Here")
+	q.Expect(t, "ACK")
+	p.Reply(p.Expect(t, "NOTIFY", phonetest.HasBody("SIP/2.0 486"), phonetest.Has("Event", event.Header("Event"))), 200, "OK")
 }
 
 // A new call that nobody wants any more when the phone stops.
