@@ -100,6 +100,27 @@ func TestManyProvisionals(t *testing.T) {
 	r.status(t, phone.StatusActive)
 }
 
+// Answers without end to one INVITE, each of another phone, do not make us send without end.
+func TestForksWithoutEnd(t *testing.T) {
+	t.Parallel()
+	p := phonetest.NewPeer(t)
+	r := newRig(t, nil, p)
+	p.Handle("BYE", func(m *phonetest.Msg) { p.Reply(m, 200, "OK") })
+	d := r.place(t, p)
+	const most, beyond = 32, 48
+	for i := range beyond {
+		p.Reply(d.invite, 200, "OK", phonetest.WithTag(fmt.Sprint("fork", i)), offer())
+	}
+	d.Send("OPTIONS") // handled behind them
+	p.Await(t, "200 OPTIONS")
+	if n := p.Count("ACK"); n != most {
+		t.Errorf("%d answers were acknowledged, want %d", n, most)
+	}
+	if s := r.snapshot(t); len(s.Calls) != 1 || s.Calls[0].Status != phone.StatusActive {
+		t.Fatalf("%+v", s)
+	}
+}
+
 // Two phones behind a forking proxy answer at once (RFC 3261 13.2.2.4): each 2xx gets
 // its own ACK, the second one a BYE, and copies get their ACK again.
 func TestForkedAnswers(t *testing.T) {

@@ -10,7 +10,10 @@ import (
 	"housephone/phone/transport"
 )
 
-const maxRedirects = 5
+const (
+	maxRedirects = 5
+	maxForks     = 32 // dialogs that one INVITE makes: each of them takes memory, and an ACK and a BYE to where its Contact says
+)
 
 // outgoing is the caller's side of a call that is not answered yet.
 type outgoing struct {
@@ -160,7 +163,7 @@ func (c *call) progress(res *sip.Response) {
 	if tag != "" {
 		f := c.out.early[tag]
 		if f == nil {
-			if len(c.out.early) >= 32 {
+			if len(c.out.early) >= maxForks {
 				return
 			}
 			f = &fork{dlg: dialogFromResponse(c.out.x.req, res), offer: c.out.base.Fork()}
@@ -240,6 +243,9 @@ func (c *call) inviteAccepted(res *sip.Response) {
 	tag := remoteTag(res.To().Params.GetOr("tag", ""))
 	if a, ok := c.out.acks[tag]; ok { // the ACK was lost
 		a.again()
+		return
+	}
+	if len(c.out.acks) >= maxForks {
 		return
 	}
 	first := !c.out.answered
