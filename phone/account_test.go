@@ -150,6 +150,44 @@ func TestRegisterBehindNAT(t *testing.T) {
 	q.Reply(q.Expect(t, "REGISTER", phonetest.Has("Contact", "anna@"+first.Source.String()), phonetest.Has("Expires", "0")), 200, "OK")
 }
 
+// A router that shows the registrar another port each time is followed by one more REGISTER, not by more and more.
+func TestRegisterBehindRestlessNAT(t *testing.T) {
+	t.Parallel()
+	p := phonetest.NewPeer(t)
+	quiet(p)
+	var seen atomic.Int32
+	p.Handle("REGISTER", func(m *phonetest.Msg) {
+		rport := fmt.Sprintf(";received=192.0.2.9;rport=%d", 4000+seen.Add(1))
+		p.Reply(m, 200, "OK", with("Via", strings.Replace(m.Header("Via"), ";rport", rport, 1)))
+	})
+	r := newRig(t, at(p), p)
+	r.registered(t, true)
+	if n := seen.Load(); n != 2 {
+		t.Errorf("registered by %d REGISTERs, want 2", n)
+	}
+}
+
+// Register tells how its own REGISTER went, not that an earlier one did well; one that nobody waits for any more is
+// answered too.
+func TestRegisterNow(t *testing.T) {
+	t.Parallel()
+	p := phonetest.NewPeer(t)
+	quiet(p)
+	r := newRig(t, at(p), p)
+	p.Reply(p.Expect(t, "REGISTER"), 200, "OK")
+	r.registered(t, true)
+	w := r.Register()
+	p.Reply(p.Expect(t, "REGISTER"), 503, "Service Unavailable")
+	refused(t, w, phone.Failed, 503)
+	w = r.Register()
+	p.Reply(p.Expect(t, "REGISTER"), 200, "OK")
+	do(t, w)
+	w = r.Register()
+	p.Expect(t, "REGISTER")
+	do(t, r.SetActive(false))
+	refused(t, w, phone.Refused, 0)
+}
+
 // Nothing listens at the registrar's port: said at once, and back soon after it is.
 func TestRegistrarAway(t *testing.T) {
 	t.Parallel()

@@ -34,6 +34,7 @@ type registration struct {
 	local   netip.AddrPort     // its local address then
 	learnt  netip.AddrPort     // our address as the server sees it, when it differs or STUN could say otherwise
 	learner netip.AddrPort     // local address for which it was learnt; over TCP it is that of one connection
+	moving  bool               // the REGISTER under way is there because the one before has taught our address
 	bound   *sip.ContactHeader // of the last REGISTER that was accepted
 	since   time.Time
 	replies []func(error)
@@ -133,6 +134,7 @@ func (r *registration) do(actions []account.Action) {
 	for _, a := range actions {
 		switch a := a.(type) {
 		case account.Register:
+			r.moving = false
 			r.send(a.Expires, a.NextTarget)
 		case account.Unregister:
 			r.send(0, false)
@@ -163,10 +165,13 @@ func (r *registration) changed(s account.State) {
 	case s.Info.State == account.Failed && before.Info.Reason != s.Info.Reason:
 		r.p.log.Warn("not registered", "server", r.p.cfg.Server, "reason", s.Info.Reason, "hint", s.Info.Hint)
 	}
-	switch s.Info.State {
-	case account.Registered:
+	switch {
+	case r.machine.Done():
+		r.answer(errf(Refused, "the registration was ended"))
+	case s.Outcomes == before.Outcomes: // a state without a REGISTER that has ended answers nobody
+	case s.Registered:
 		r.answer(nil)
-	case account.Failed:
+	default:
 		text := s.Info.Reason
 		if s.Info.Hint != "" {
 			text += ": " + s.Info.Hint
@@ -256,13 +261,14 @@ func (r *registration) answered(x *exchange, res *sip.Response, expires time.Dur
 	if res.IsSuccess() && expires > 0 {
 		r.bound = x.req.Contact().Clone()
 	}
-	if r.learn(x.flow, res) && res.IsSuccess() && expires > 0 {
-		r.send(expires, false) // again, with the address the server sees
+	if r.learn(x.flow, res) && res.IsSuccess() && expires > 0 && !r.moving {
+		r.moving = true
+		r.send(expires, false) // again, with the address the server sees; once, as a router may give another each time
 		return
 	}
 	out := account.Response{
 		Code: res.StatusCode, Reason: clean(res.Reason),
-		Expires:    grantedTo(res, p.contact(x.flow)),
+		Expires:    grantedTo(res, x.req.Contact()),
 		MinExpires: seconds(res, "Min-Expires"), RetryAfter: seconds(res, "Retry-After"),
 	}
 	if h := res.GetHeader("Warning"); h != nil {

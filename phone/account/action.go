@@ -31,6 +31,8 @@ type Reconnect struct{}
 type State struct {
 	Registered bool
 	Info       Info
+	// Outcomes counts the REGISTERs that have ended, for good or ill; Info tells how the last one did when it has grown.
+	Outcomes uint64
 }
 
 func (Register) action()   {}

@@ -88,7 +88,7 @@ func (m *Machine) granted(now time.Time, r Response) []Action {
 		m.due = later(now, m.sent.Add(m.cfg.MinGap))
 	}
 	m.ping.schedule(now, m.cfg.PingEvery)
-	actions := m.show(now, true, Info{State: Registered, Code: r.Code, Reason: clean(r.Reason), Expires: lifetime, NextTry: m.due})
+	actions := m.outcome(now, true, Info{State: Registered, Code: r.Code, Reason: clean(r.Reason), Expires: lifetime, NextTry: m.due})
 	return append(actions, m.Tick(now)...)
 }
 
@@ -120,7 +120,7 @@ func (m *Machine) failed(now time.Time, f failure) []Action {
 	m.due = now.Add(wait)
 	info := f.info()
 	info.NextTry = m.due
-	return append(m.show(now, false, info), m.Tick(now)...)
+	return append(m.outcome(now, false, info), m.Tick(now)...)
 }
 
 // locked reports that the credentials were refused too often to go on quickly.

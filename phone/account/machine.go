@@ -12,6 +12,7 @@ type Machine struct {
 	phase      phase
 	registered bool
 	info       Info
+	outcomes   uint64 // see State
 
 	out  pending   // the request under way
 	sent time.Time // when it, or the last one, was started
@@ -66,7 +67,9 @@ func New(cfg Config) (*Machine, error) {
 }
 
 // State returns the present state.
-func (m *Machine) State() State { return State{Registered: m.registered, Info: m.info} }
+func (m *Machine) State() State {
+	return State{Registered: m.registered, Info: m.info, Outcomes: m.outcomes}
+}
 
 // Done reports whether the machine is stopped and waits for nothing.
 func (m *Machine) Done() bool { return m.phase == idle }
@@ -80,7 +83,7 @@ func (m *Machine) Start(now time.Time) []Action {
 		m.revive = true
 		return nil
 	}
-	*m = Machine{cfg: m.cfg, info: m.info, phase: running, ask: m.cfg.Expires, eager: now.Add(m.cfg.EagerFor)}
+	*m = Machine{cfg: m.cfg, info: m.info, outcomes: m.outcomes, phase: running, ask: m.cfg.Expires, eager: now.Add(m.cfg.EagerFor)}
 	return m.register(now)
 }
 
@@ -195,6 +198,15 @@ func (m *Machine) register(now time.Time) []Action {
 	}
 	// A failure stays on display until a try has succeeded.
 	return append(m.show(now, m.registered, info), act)
+}
+
+// outcome shows how a REGISTER has ended.
+func (m *Machine) outcome(now time.Time, registered bool, info Info) []Action {
+	m.outcomes++
+	if actions := m.show(now, registered, info); len(actions) > 0 {
+		return actions
+	}
+	return []Action{m.State()}
 }
 
 // show makes info the present one, and tells it if anything in it is new.
