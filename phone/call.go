@@ -34,12 +34,13 @@ type call struct {
 	held  bool // by us
 	far   bool // held by the far end
 
-	out  outgoing
-	in   incoming
-	re   change
-	sess sessionTimer
-	xfer transferState
-	keys keyMemory
+	out    outgoing
+	in     incoming
+	re     change
+	sess   sessionTimer
+	xfer   transferState
+	keys   keyMemory
+	typing []func() // keys to be sent, one command after the other; the first one is under way
 
 	limit   *timer // maximum duration
 	probing bool   // an OPTIONS asks whether the far end still knows this call

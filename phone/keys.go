@@ -93,7 +93,7 @@ func (c *call) sendKeys(keys string, reply func(error)) {
 	}
 	switch p.cfg.DTMF {
 	case DTMFInband:
-		c.playKeys(keys, reply)
+		c.inTurn(reply, func(reply func(error)) { c.playKeys(keys, reply) })
 		return
 	case DTMFEvent:
 		err := c.media.stream.SendDTMF(keys, func() { p.post(func() { reply(nil) }) })
@@ -114,7 +114,29 @@ func (c *call) sendKeys(keys string, reply func(error)) {
 		reply(errf(Refused, "the call is not answered"))
 		return
 	}
-	c.infoKeys(keys, reply)
+	c.inTurn(reply, func(reply func(error)) { c.infoKeys(keys, reply) })
+}
+
+// maxTyping bounds the commands whose keys wait for those before them.
+const maxTyping = 32
+
+// inTurn sends keys when those of the commands before are out. Telephone-events are queued by the stream itself.
+func (c *call) inTurn(reply func(error), send func(reply func(error))) {
+	if len(c.typing) >= maxTyping {
+		reply(errf(Refused, "too many keys wait to be sent"))
+		return
+	}
+	c.typing = append(c.typing, func() {
+		send(func(err error) {
+			reply(err)
+			if c.typing = c.typing[1:]; len(c.typing) > 0 {
+				c.typing[0]()
+			}
+		})
+	})
+	if len(c.typing) == 1 {
+		c.typing[0]()
+	}
 }
 
 // infoKeys sends one INFO a key, each after the answer to the one before.
@@ -147,6 +169,10 @@ func (c *call) infoKeys(keys string, reply func(error)) {
 
 // playKeys sends tones as sound, for far ends that know nothing else.
 func (c *call) playKeys(keys string, reply func(error)) {
+	if c.over {
+		reply(errf(Refused, "the call has ended"))
+		return
+	}
 	src, length, err := newKeySource(c.media.rateOr(8000), keys, c.p.cfg.ToneDuration, c.p.cfg.ToneGap)
 	if err != nil {
 		reply(asError(err, Invalid))

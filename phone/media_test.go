@@ -2,6 +2,7 @@ package phone_test
 
 import (
 	"errors"
+	"math"
 	"net"
 	"net/netip"
 	"strings"
@@ -224,6 +225,29 @@ func TestKeysSentInband(t *testing.T) {
 	w := r.SendKeys(0, "5")
 	d.rtp.Await(t, "a tone of the key", func(x *phonetest.RTP) bool { return x.Level() > -30 })
 	do(t, w)
+}
+
+// Two commands at once do not mix their keys, nor does the end of one silence the other.
+func TestKeysInTurn(t *testing.T) {
+	t.Parallel()
+	p := phonetest.NewPeer(t)
+	r := newRig(t, func(c *phone.Config) { c.DTMF = phone.DTMFInfo }, p)
+	r.place(t, p)
+	first, second := r.SendKeys(0, "12"), r.SendKeys(0, "34")
+	for _, key := range "1234" {
+		p.Reply(p.Expect(t, "INFO", phonetest.HasBody("Signal="+string(key)+"\r\n")), 200, "OK")
+	}
+	do(t, first)
+	do(t, second)
+
+	q := phonetest.NewPeer(t)
+	s := newRig(t, func(c *phone.Config) { c.DTMF, c.ToneDuration = phone.DTMFInband, time.Second }, q)
+	tones := s.place(t, q)
+	first, second = s.SendKeys(0, "1"), s.SendKeys(0, "5")
+	tones.rtp.Await(t, "a tone of 1", func(x *phonetest.RTP) bool { return math.Abs(x.Frequency()-1209) < 5 })
+	do(t, first)
+	tones.rtp.Await(t, "a tone of 5", func(x *phonetest.RTP) bool { return math.Abs(x.Frequency()-770) < 5 })
+	do(t, second)
 }
 
 func TestLongestDuration(t *testing.T) {
