@@ -22,7 +22,7 @@ type (
 		Silence time.Duration // 0 = the default of the recorder
 	}
 	// Messages lets the caller listen to the messages of the mailbox and ends the
-	// menu. Behind tells that a PIN of the menu led there.
+	// menu. Behind tells that nobody gets there without a PIN of the menu.
 	Messages struct{ Behind bool }
 	// OpenDoor opens the door; the node tells which choice led to it.
 	OpenDoor struct{ Node string }

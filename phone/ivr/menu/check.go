@@ -12,11 +12,12 @@ func (p *parser) check() {
 			p.fail(n.After.line, "return %d leads above the first menu", n.After.Levels)
 		}
 	}
+	open := p.menu.open()
 	for _, n := range p.all {
 		p.checkChoices(n)
 		for i, a := range n.Actions {
 			if _, ok := a.(Messages); ok {
-				n.Actions[i] = Messages{Behind: n.behindPIN()}
+				n.Actions[i] = Messages{Behind: !open[n]}
 			}
 		}
 	}
@@ -25,19 +26,26 @@ func (p *parser) check() {
 	}
 }
 
-// behindPIN tells whether only a PIN of this tree leads to the node.
-func (n *Node) behindPIN() bool {
-	for ; n.parent != nil; n = n.parent {
-		if !n.parent.IsPIN {
-			continue
+// open are the nodes that a caller reaches without a PIN, by keys or because they follow.
+func (m *Menu) open() map[*Node]bool {
+	open := map[*Node]bool{}
+	var visit func(*Node)
+	visit = func(n *Node) {
+		if n == nil || open[n] {
+			return
 		}
-		for _, choice := range n.parent.Choices {
-			if choice == n {
-				return true
+		open[n] = true
+		if !n.IsPIN {
+			for _, choice := range n.Choices {
+				visit(choice)
 			}
 		}
+		for _, next := range []*Node{n.Default, n.OnTimeout, m.follower(n)} {
+			visit(next)
+		}
 	}
-	return false
+	visit(m.Start)
+	return open
 }
 
 // checkChoices finds digits behind others that are taken first. PINs are not

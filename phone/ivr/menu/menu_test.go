@@ -156,6 +156,28 @@ func TestMessages(t *testing.T) {
 	}
 }
 
+// TestMessagesJump: what lies behind a PIN and can be jumped to from before it is not behind it.
+func TestMessagesJump(t *testing.T) {
+	const file = "menu: {choices: {'1': {choices_are_pin: true, choices: {'1234': {id: in, choices: {'5': {action: messages}}}}}, '2': %s}}"
+	for way, want := range map[string]string{
+		"{post_action: jump in}":                                  "Entered{in} Messages{false}",
+		"{choices: {timeout: {post_action: jump in}}}":            "Entered{in} Messages{false}",
+		"{post_action: jump 2nd}, '3': {id: 2nd, message: hello}": "Entered{2nd} Say{hello }",
+	} {
+		x := NewMachine(parse(t, fmt.Sprintf(file, way)), nil, Caller{})
+		now := time.Unix(0, 0)
+		out := append(x.Start(now), x.Key('2', now)...)
+		if len(out) == 0 { // it waits
+			now = now.Add(time.Minute)
+			out = x.Tick(now)
+		}
+		out = append(out, x.Key('5', now)...)
+		if got := text(out); got != want {
+			t.Errorf("%s: %s, want %s", way, got, want)
+		}
+	}
+}
+
 // TestRest: a collection of keys in between does not cost the caller time.
 func TestRest(t *testing.T) {
 	m := NewMachine(parse(t, "menu: {timeout: 5, choices: {'1': {post_action: hangup}}}"), nil, Caller{})
