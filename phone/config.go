@@ -74,7 +74,7 @@ type Config struct {
 	AnswerUnanswered bool
 	MaxCalls         int           // 1
 	MaxCallDuration  time.Duration // 0 = no limit
-	MediaTimeout     time.Duration // a call without any RTP or RTCP ends, 120 s
+	MediaTimeout     time.Duration // a call in which no RTP comes for so long ends, 120 s
 	EarlyMedia       bool          // answer 183 with SDP while ringing
 
 	SRTP           sdp.SRTPMode  // whether sound is encrypted

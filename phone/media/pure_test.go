@@ -324,6 +324,19 @@ func TestRecvStats(t *testing.T) {
 	}
 }
 
+// The far end's clock is judged in calls of days too.
+func TestClockOfDays(t *testing.T) {
+	r := recvStats{}
+	r.restart(48000)
+	const seconds = 3 * 24 * 3600
+	for i := range seconds {
+		r.packet(uint16(i), uint32(i)*48000, time.Duration(i)*time.Second, true)
+	}
+	if p := r.clockPPM(); math.Abs(p) > 1 {
+		t.Errorf("a clock like ours is %.1f ppm fast", p)
+	}
+}
+
 func TestMOS(t *testing.T) {
 	for _, tc := range []struct {
 		codec    string

@@ -119,7 +119,8 @@ func (r *recvStats) drift(now time.Duration) {
 		}
 		r.last, r.early = r.early, earliest{}
 	}
-	there := time.Duration(r.units * int64(time.Second) / int64(r.clock))
+	seconds, rest := r.units/int64(r.clock), r.units%int64(r.clock) // two days of units times 1e9 are more than an int64 holds
+	there := time.Duration(seconds)*time.Second + time.Duration(rest)*time.Second/time.Duration(r.clock)
 	r.early.packet(now, now-r.begin-there)
 }
 
