@@ -108,7 +108,8 @@ func (p *Phone) find(req *sip.Request) (*call, *dialog) {
 func (p *Phone) inDialogRequest(s *transaction.Server) {
 	req := s.Request
 	c, d := p.find(req)
-	if c == nil || (c.over && req.Method != sip.BYE) {
+	// Once a phone has answered, others that an INVITE was forked to have a dialog to end and nothing else.
+	if c == nil || (c.over || c.dlg != nil && d != c.dlg) && req.Method != sip.BYE {
 		p.answer(s, 481, "Call/Transaction Does Not Exist")
 		return
 	}

@@ -100,6 +100,43 @@ func TestManyProvisionals(t *testing.T) {
 	r.status(t, phone.StatusActive)
 }
 
+// A phone that rang too, while another one was answered, has no part in the call: neither its sound nor its keys.
+func TestForkLeftBehind(t *testing.T) {
+	t.Parallel()
+	p := phonetest.NewPeer(t)
+	r := newRig(t, nil, p)
+	w := r.Call(p.URI("bob"))
+	invite := p.Expect(t, "INVITE")
+	lost := p.Dialog(invite, p.Reply(invite, 180, "Ringing", phonetest.WithTag("lost")))
+	do(t, w)
+	lost.Info("application/dtmf", "1") // while both ring it may
+	p.Expect(t, "200 INFO")
+	next[phone.Key](t, r)
+	rtp := p.RTP()
+	p.Reply(invite, 200, "OK", phonetest.WithTag("won"), phonetest.WithSDP(phonetest.SDP(rtp.Port())))
+	p.Expect(t, "ACK", phonetest.Has("To", "tag=won"))
+	r.status(t, phone.StatusActive)
+	rtp.AwaitPackets(t, 3)
+	body := phonetest.SDP(p.RTP().Port())
+	again := lost.Invite(body)
+	p.Ack(again, p.Expect(t, "481 INVITE"))
+	lost.Update(body)
+	p.Expect(t, "481 UPDATE")
+	lost.Info("application/dtmf", "5")
+	p.Expect(t, "481 INFO")
+	lost.Refer("sip:eve@127.0.0.1")
+	p.Expect(t, "481 REFER")
+	lost.Bye()
+	p.Expect(t, "200 BYE")
+	rtp.AwaitPackets(t, rtp.Count()+10)
+	if n := count[phone.Key](r); n != 1 {
+		t.Errorf("%d keys", n)
+	}
+	if s := r.snapshot(t); len(s.Calls) != 1 || s.Calls[0].Status != phone.StatusActive {
+		t.Fatalf("%+v", s)
+	}
+}
+
 // Answers without end to one INVITE, each of another phone, do not make us send without end.
 func TestForksWithoutEnd(t *testing.T) {
 	t.Parallel()
