@@ -41,7 +41,16 @@ func decode(word string) ([]byte, error) {
 	if plain := strings.ReplaceAll(word, ":", ""); len(plain) == 2*sha256.Size {
 		return hex.DecodeString(plain)
 	}
-	return base64.StdEncoding.DecodeString(strings.TrimLeft(strings.TrimPrefix(word, "sha256"), "/"))
+	length := base64.StdEncoding.EncodedLen(sha256.Size)
+	if len(word) < length {
+		return nil, errForm
+	}
+	prefix, digits := word[:len(word)-length], word[len(word)-length:] // the digits may begin with a slash too
+	switch prefix {
+	case "", "sha256/", "sha256//":
+		return base64.StdEncoding.DecodeString(digits)
+	}
+	return nil, errForm
 }
 
 // Of is the pin of a certificate.

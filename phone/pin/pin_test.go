@@ -37,6 +37,20 @@ func TestParse(t *testing.T) {
 	}
 }
 
+// TestParseSlash: one in 64 pins begins with the character that parts them from their name.
+func TestParseSlash(t *testing.T) {
+	want := pin.Pin{0xff, 0xff, 0xff}
+	b64 := strings.TrimPrefix(want.String(), "sha256//")
+	if !strings.HasPrefix(b64, "///") {
+		t.Fatal(b64)
+	}
+	for _, text := range []string{"sha256//" + b64, "sha256/" + b64, b64} {
+		if s, err := pin.Parse(text); err != nil || len(s) != 1 || s[0] != want {
+			t.Errorf("%q: %v, %v", text, s, err)
+		}
+	}
+}
+
 // shake connects to a server with the certificate and a client that trusts the pins.
 func shake(t *testing.T, cert tls.Certificate, s pin.Set) error {
 	t.Helper()
