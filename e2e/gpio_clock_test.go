@@ -18,6 +18,7 @@ import (
 const (
 	binding      = 60 * time.Second // that the registrar grants
 	sessionTimer = 90               // seconds (RFC 4028), refreshed after the half
+	broken       = 2 * time.Second  // such a gap of the sound is no delay of a busy machine
 	base         = "housephone/phone/"
 )
 
@@ -28,6 +29,7 @@ type clockRig struct {
 
 	mu        sync.Mutex
 	registers []time.Time // when a REGISTER came
+	sequence  string      // CSeq of the last one
 }
 
 // clockJump is a way in which a clock is set.
@@ -54,7 +56,10 @@ func newClockRig(t *testing.T) *clockRig {
 	r.media = r.hall.RTP()
 	r.hall.Handle("REGISTER", func(m *phonetest.Msg) {
 		r.mu.Lock()
-		r.registers = append(r.registers, m.At)
+		if r.sequence != m.Header("CSeq") { // no copy
+			r.registers = append(r.registers, m.At)
+		}
+		r.sequence = m.Header("CSeq")
 		r.mu.Unlock()
 		r.hall.Reply(m, 200, "OK", phonetest.WithHeader("Contact", fmt.Sprintf("<%s>;expires=%d", m.Contact(), int(binding.Seconds()))))
 	})
@@ -207,7 +212,7 @@ func (r *clockRig) call() {
 	}
 }
 
-// steady asks that sound went on over a jump: no packet is missing, and no gap, burst or omission is as long as a second.
+// steady asks that sound went on over a jump: no packet is missing, and no gap, burst or omission is as long as two seconds.
 // An emulated machine on a busy one is late now and then; the pacer leaves out what is too late.
 func (r *clockRig) steady(name string, packets []phonetest.Packet) {
 	var longest time.Duration
@@ -225,7 +230,7 @@ func (r *clockRig) steady(name string, packets []phonetest.Packet) {
 	off := (last.At.Sub(first.At) - sound).Abs()
 	r.t.Logf("%s, in a call: %d packets in order, %.2f s of sound in %.2f s, longest gap %d ms, %d left out", name, len(packets),
 		sound.Seconds(), last.At.Sub(first.At).Seconds(), longest.Milliseconds(), omitted)
-	if off > time.Second || longest > time.Second || omitted >= 50 {
+	if off > broken || longest > broken || time.Duration(omitted)*20*time.Millisecond > broken {
 		r.t.Errorf("%s: the sound did not go on evenly", name)
 	}
 }
@@ -284,7 +289,7 @@ func (r *clockRig) registeredAllTheTime() {
 	}
 	r.t.Logf("%d REGISTERs in %.0f s, of a binding of %.0f s: %.1f to %.1f s apart", len(r.registers),
 		time.Since(r.registers[0]).Seconds(), binding.Seconds(), shortest.Seconds(), longest.Seconds())
-	if shortest < binding/4 || longest > binding {
+	if shortest < binding/6 || longest > binding {
 		r.t.Errorf("a REGISTER came %v after the one before, another %v", shortest, longest)
 	}
 	for _, m := range r.Since(0, base+"registration")[1:] {
