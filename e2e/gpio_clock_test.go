@@ -99,6 +99,7 @@ func TestGPIOClock(t *testing.T) {
 	}
 	r.call()
 	r.codes()
+	r.outage()
 	r.registeredAllTheTime()
 }
 
@@ -135,7 +136,7 @@ func (r *clockRig) sinceIsRight(name, datapoint, field string) {
 	}
 	now := r.now()
 	boot := now.Add(-time.Duration(up * float64(time.Second)))
-	r.WaitStateFunc(base+datapoint, fmt.Sprintf("%s: %s between %v and %v", name, field, boot, now), patience, func(v string) bool {
+	r.WaitStateFunc(base+datapoint, fmt.Sprintf("%s: %s between %v and %v", name, field, boot, now), emulated, func(v string) bool {
 		at := moment(v, field)
 		return at.After(boot.Add(-2*time.Second)) && at.Before(now.Add(2*time.Second))
 	})
@@ -189,7 +190,7 @@ func (r *clockRig) call() {
 	}
 	r.hall.Timeout = sessionTimer * time.Second
 	refresh := r.hall.Expect(t, "UPDATE")
-	r.hall.Timeout = patience
+	r.hall.Timeout = emulated
 	r.hall.Reply(refresh, 200, "OK", phonetest.WithHeader("Session-Expires", fmt.Sprintf("%d;refresher=uac", sessionTimer)))
 	t.Logf("session refreshed after %.1f s of %d", time.Since(answered).Seconds(), sessionTimer)
 	stop()
@@ -274,23 +275,44 @@ func (r *clockRig) codes() {
 	r.state("status", "hangup")
 }
 
+// outage: what waits for the broker grows older by the monotonic clock.
+func (r *clockRig) outage() {
+	t := r.t
+	t.Helper()
+	r.hall.Handle("INVITE", func(m *phonetest.Msg) { r.hall.Reply(m, 486, "Busy Here") })
+	r.broker.Kill()
+	r.Pull(peers.LineBell, false)
+	time.Sleep(time.Second)
+	r.Pull(peers.LineBell, true)
+	r.set(r.now().Add(time.Hour))
+	r.Shell("kill -STOP $(pidof housephone)") // until the test hears the broker
+	mark := r.Mark()
+	r.broker.Start()
+	if !peers.Eventually(emulated, func() bool {
+		r.Publish("test/probe", "")
+		return len(r.Since(mark, "test/probe")) > 0
+	}) {
+		t.Fatal("the test's client does not hear the broker")
+	}
+	r.Shell("kill -CONT $(pidof housephone)")
+	r.event(mark, "doorbell", "ring")
+	r.idle("an hour forward, without a broker")
+}
+
 // registeredAllTheTime asks that the binding was renewed in time and not in a storm.
 func (r *clockRig) registeredAllTheTime() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	var shortest, longest time.Duration
-	renewals := r.registers[1:] // at the second one the service knew by what address the switch sees it
-	for i, at := range renewals[1:] {
-		gap := at.Sub(renewals[i])
-		longest = max(longest, gap)
-		if shortest == 0 || gap < shortest {
-			shortest = gap
-		}
+	var longest time.Duration
+	for i, at := range r.registers[1:] {
+		longest = max(longest, at.Sub(r.registers[i]))
 	}
-	r.t.Logf("%d REGISTERs in %.0f s, of a binding of %.0f s: %.1f to %.1f s apart", len(r.registers),
-		time.Since(r.registers[0]).Seconds(), binding.Seconds(), shortest.Seconds(), longest.Seconds())
-	if shortest < binding/6 || longest > binding {
-		r.t.Errorf("a REGISTER came %v after the one before, another %v", shortest, longest)
+	lasted := time.Since(r.registers[0])
+	r.t.Logf("%d REGISTERs in %.0f s, of a binding of %.0f s, %.1f s apart at most", len(r.registers),
+		lasted.Seconds(), binding.Seconds(), longest.Seconds())
+	// due after the half; an answer that is late in a busy machine is a reason for one more
+	if most := 3 + int(lasted/(binding/6)); len(r.registers) > most || longest > binding {
+		r.t.Errorf("%d REGISTERs, want %d at most, with no gap above %v", len(r.registers), most, binding)
 	}
 	for _, m := range r.Since(0, base+"registration")[1:] {
 		if m.Payload == "0" {

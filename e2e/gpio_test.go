@@ -15,13 +15,17 @@ import (
 	"housephone/phone/phonetest"
 )
 
+// emulated says "broken" of what a machine does whose processor is made of software, on a busy one.
+const emulated = time.Minute
+
 // gpioRig is the service in a machine with a GPIO chip, its broker and the telephone that its bell calls.
 type gpioRig struct {
 	*peers.GPIOVM
 	*peers.MQTT
-	t     *testing.T
-	hall  *phonetest.Peer
-	start string // the command that starts the service in the background
+	t      *testing.T
+	hall   *phonetest.Peer
+	broker *peers.Mosquitto
+	start  string // the command that starts the service in the background
 }
 
 // newGPIORig boots the machine; rules bound when alice's code opens, more are further settings.
@@ -29,8 +33,8 @@ func newGPIORig(t *testing.T, rules string, more ...string) *gpioRig {
 	t.Helper()
 	ports := peers.NewPorts(t)
 	broker := peers.NewMosquitto(t, ports, peers.MosquittoConfig{})
-	r := &gpioRig{t: t, GPIOVM: peers.NewGPIOVM(t), MQTT: peers.NewMQTT(t, broker.URL(), "", "", ""), hall: phonetest.NewPeer(t)}
-	r.hall.Timeout = patience
+	r := &gpioRig{t: t, broker: broker, GPIOVM: peers.NewGPIOVM(t), MQTT: peers.NewMQTT(t, broker.URL(), "", "", ""), hall: phonetest.NewPeer(t)}
+	r.hall.Timeout = emulated
 	r.hall.Advertise = netip.AddrPortFrom(netip.MustParseAddr(peers.HostInVM), r.hall.Addr().Port())
 	codes, err := os.ReadFile(codesFile(t, "alice", doorCode, rules))
 	if err != nil {
@@ -61,25 +65,25 @@ func (r *gpioRig) run() {
 	r.t.Helper()
 	mark := r.Mark()
 	r.Shell(r.start)
-	r.WaitEvent(mark, "housephone/phone/connection", patience, func(v string) bool { return v == "online" })
+	r.WaitEvent(mark, "housephone/phone/connection", emulated, func(v string) bool { return v == "online" })
 	r.state("door", "locked")
 }
 
 func (r *gpioRig) state(datapoint, want string) {
 	r.t.Helper()
-	r.WaitState("housephone/phone/"+datapoint, want, patience)
+	r.WaitState("housephone/phone/"+datapoint, want, emulated)
 }
 
 func (r *gpioRig) event(mark peers.Mark, datapoint, want string) string {
 	r.t.Helper()
-	return r.WaitEvent(mark, "housephone/phone/"+datapoint, patience, func(v string) bool { return strings.Contains(v, want) }).Payload
+	return r.WaitEvent(mark, "housephone/phone/"+datapoint, emulated, func(v string) bool { return strings.Contains(v, want) }).Payload
 }
 
 // exit waits for the end of the service and returns its exit status.
 func (r *gpioRig) exit() string {
 	r.t.Helper()
 	var status string
-	if !peers.Eventually(patience, func() bool {
+	if !peers.Eventually(emulated, func() bool {
 		status, _ = r.Try("cat /tmp/exit 2>/dev/null && rm /tmp/exit")
 		return status != ""
 	}) {
