@@ -29,12 +29,14 @@ func (d *desk) open(c phone.Call, old *session) *session {
 		slot: c.Slot, call: c.ID, rate: c.Rate, player: player.New(), done: map[uint64]func(){},
 		from: d.house.short(c.Remote.URI), name: c.Remote.Name,
 	}
+	s.making, s.cancel = context.WithCancel(d.life)
 	switch {
 	case old == nil:
 	case old.call != c.ID:
 		d.close(old)
 	default:
-		old.player.Stop()
+		d.stop(old, errStopped)
+		old.cancel()
 		s.attended, s.unattended, s.playing, s.recording = old.attended, old.unattended, old.playing, old.recording
 		s.gather, s.tape, s.byInfo, s.heard = old.gather, old.tape, old.byInfo, old.heard
 		if g := s.gather; g != nil && g.prompt != 0 {

@@ -66,6 +66,7 @@ type session struct {
 	rate    int
 	player  *player.Player
 	playing string
+	places  []*place          // of sounds that are being made for commands
 	done    map[uint64]func() // what follows the end of an item
 	gather  *gathering
 
@@ -75,6 +76,9 @@ type session struct {
 	visit      *visit // nil = nobody leads the caller
 	tape       *recording
 	recording  string // what was told of it
+
+	making context.Context //nolint:containedctx // of those sounds; replaced when they are stopped
+	cancel context.CancelFunc
 
 	ear      *ear // nil = keys are not listened for
 	byInfo   bool // they come by INFO
@@ -196,7 +200,8 @@ func (d *desk) floor(rate int) *player.Floor {
 func (d *desk) close(s *session) {
 	delete(d.sessions, s.slot)
 	d.leaveAll(s)
-	s.player.Stop()
+	d.stop(s, errCallEnded())
+	s.cancel()
 	d.tell(s, topics.PlayIdle)
 }
 

@@ -26,7 +26,7 @@ func (d *desk) command(cmd topics.Command) outcome {
 		return d.do(func(reply func(error)) {
 			s, err := d.session(cmd.Call)
 			if err == nil {
-				s.player.Stop()
+				d.stop(s, errStopped)
 			}
 			reply(err)
 		})
@@ -100,15 +100,20 @@ func (d *desk) playFile(cmd topics.Command) outcome {
 			reply(err)
 			return
 		}
+		p := s.place(reply)
 		d.load(s, cmd.Value, func(pcm []int16, err error) {
 			if err != nil {
-				reply(soundError(err))
+				p.outcome(soundError(err))
 				return
 			}
-			it.Sound = player.Clip(pcm)
-			reply(playError(s.player.Play(it)))
+			p.fill(func() { reply(playClip(s, it, pcm)) })
 		})
 	})
+}
+
+func playClip(s *session, it player.Item, pcm []int16) error {
+	it.Sound = player.Clip(pcm)
+	return playError(s.player.Play(it))
 }
 
 // load reads a file aside and comes back to the desk while the call is the same.
@@ -139,7 +144,7 @@ func (d *desk) fetch(s *session, files soundFiles, name string, then func([]int1
 		pcm, err := files.Load(name, s.rate)
 		d.send(func() {
 			if d.sessions[s.slot] != s {
-				err = &topics.Error{Code: topics.Refused, Message: "the call has ended"}
+				err = errCallEnded()
 			}
 			then(pcm, err)
 		})
@@ -158,20 +163,20 @@ func (d *desk) playVoice(cmd topics.Command) outcome {
 			reply(err)
 			return
 		}
-		d.speak(s, it, cmd.Value, cmd.Arg, reply)
+		d.speak(s.place(reply), it, cmd.Value, cmd.Arg)
 	})
 }
 
-// speak plays a text; reply is told when the first sound is there, or that there will be none.
-func (d *desk) speak(s *session, it player.Item, text, voice string, reply func(error)) {
-	d.utter(d.life, s, it, text, voice, func() bool { return true }, reply)
+// speak plays a text in its place.
+func (d *desk) speak(p *place, it player.Item, text, voice string) {
+	d.utter(p.s.making, p.s, it, text, voice, p.fill, p.outcome)
 }
 
-// utter is speak until ctx ends; what is not wanted any more when its first sound is
-// there is not played.
-func (d *desk) utter(ctx context.Context, s *session, it player.Item, text, voice string, wanted func() bool, reply func(error)) {
+// utter speaks a text until ctx ends. When its first sound is there enter is told how to play it, or reply that there
+// will be none.
+func (d *desk) utter(ctx context.Context, s *session, it player.Item, text, voice string, enter func(play func()), reply func(error)) {
 	if d.speaker == nil {
-		reply(&topics.Error{Code: topics.NotSupported, Message: "nothing speaks here: install espeak-ng, or set TTS_URL or TTS_COMMAND"})
+		reply(errNoSpeaker())
 		return
 	}
 	feed := player.NewFeed(s.rate * speechRoom)
@@ -189,15 +194,16 @@ func (d *desk) utter(ctx context.Context, s *session, it player.Item, text, voic
 			if !started {
 				started = true
 				d.send(func() {
-					defer queued.Store(true)
 					if d.sessions[s.slot] != s {
-						reply(&topics.Error{Code: topics.Refused, Message: "the call has ended"})
+						queued.Store(true)
+						reply(errCallEnded())
 						return
 					}
-					if !wanted() {
-						return
-					}
-					reply(playError(s.player.Play(it)))
+					enter(func() {
+						err := playError(s.player.Play(it))
+						queued.Store(true)
+						reply(err)
+					})
 				})
 			}
 			return nil
@@ -208,6 +214,8 @@ func (d *desk) utter(ctx context.Context, s *session, it player.Item, text, voic
 		}
 	})
 }
+
+func errCallEnded() error { return &topics.Error{Code: topics.Refused, Message: "the call has ended"} }
 
 func (d *desk) collect(cmd topics.Command) outcome {
 	return d.do(func(reply func(error)) {
@@ -243,26 +251,31 @@ func (d *desk) ask(s *session, text string, reply func(error)) {
 	g := s.gather
 	d.nextID++
 	it := player.Item{ID: d.nextID, Name: shorten(text)}
-	answer := func(err error) {
-		if err != nil && s.gather == g {
+	g.prompt = it.ID
+	p := s.place(func(err error) {
+		switch asks := s.gather == g; {
+		case asks && errors.Is(err, errStopped): // the keys are collected all the same
+			g.prompt = 0
+			g.keys.PromptEnded(time.Now())
+			err = nil
+		case asks && err != nil:
 			s.gather = nil
 		}
 		reply(err)
-	}
-	g.prompt = it.ID
+	})
+	p.wanted = func() bool { return s.gather == g && g.prompt == it.ID } // no key has come meanwhile
 	if d.files == nil {
-		d.speak(s, it, text, speech.DefaultVoice, answer)
+		d.speak(p, it, text, speech.DefaultVoice)
 		return
 	}
 	d.load(s, text, func(pcm []int16, err error) {
 		switch {
 		case err == nil:
-			it.Sound = player.Clip(pcm)
-			answer(playError(s.player.Play(it)))
+			p.fill(func() { p.outcome(playClip(s, it, pcm)) })
 		case errors.Is(err, prompt.ErrNotFound), errors.Is(err, prompt.ErrName):
-			d.speak(s, it, text, speech.DefaultVoice, answer)
+			d.speak(p, it, text, speech.DefaultVoice)
 		default:
-			answer(soundError(err))
+			p.outcome(soundError(err))
 		}
 	})
 }

@@ -263,7 +263,11 @@ func (d *desk) say(v *visit, text, voice string) {
 		voice = speech.DefaultVoice
 	}
 	d.sound(v, text, func(it player.Item, wanted func() bool, reply func(error)) {
-		d.utter(v.ctx, v.s, it, text, voice, wanted, reply)
+		d.utter(v.ctx, v.s, it, text, voice, func(play func()) {
+			if wanted() {
+				play()
+			}
+		}, reply)
 	})
 }
 
