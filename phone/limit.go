@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"housephone/phone/transport"
 )
 
 const (
@@ -40,15 +42,9 @@ func (b *bucket) has(now time.Time, rate, burst float64) bool {
 
 func newLimiter() *limiter { return &limiter{seed: maphash.MakeSeed()} }
 
-// take spends a token of the address; false when none is left. An IPv6 network of /64 is one
-// address: whoever has one has them all.
+// take spends a token of who has the address; false when none is left.
 func (l *limiter) take(from netip.Addr, now time.Time) bool {
-	if from.Is6() {
-		if net, err := from.WithZone("").Prefix(64); err == nil {
-			from = net.Addr()
-		}
-	}
-	cell := maphash.Comparable(l.seed, from) % limitCells
+	cell := maphash.Comparable(l.seed, transport.Owner(from)) % limitCells
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	one := &l.cells[cell]

@@ -40,7 +40,7 @@ type Config struct {
 	Allow func(n Network, from netip.Addr, head []byte) bool
 
 	MaxConns        int           // connections in all, 256
-	MaxConnsPerAddr int           // accepted connections of one address, 8
+	MaxConnsPerAddr int           // accepted connections of one Owner, 8
 	FirstMessage    time.Duration // an accepted connection must have sent a message by then, 10 s
 	DialTimeout     time.Duration // 5 s
 
@@ -63,11 +63,11 @@ type Layer struct {
 	udp    *udpSocket
 	count  counters
 
-	mu      sync.Mutex // guards following
-	conns   map[connKey]*conn
-	perAddr map[netip.Addr]int
-	closed  bool
-	dials   map[connKey]*dial
+	mu       sync.Mutex // guards following
+	conns    map[connKey]*conn
+	perOwner map[netip.Addr]int // accepted connections
+	closed   bool
+	dials    map[connKey]*dial
 
 	group sync.WaitGroup // connection goroutines
 }
@@ -102,11 +102,11 @@ func New(cfg Config) (*Layer, error) {
 	cfg.FirstMessage = defaultInt(cfg.FirstMessage, 10*time.Second)
 	cfg.DialTimeout = defaultInt(cfg.DialTimeout, 5*time.Second)
 	l := &Layer{
-		cfg:     cfg,
-		parser:  sip.NewParser(),
-		conns:   map[connKey]*conn{},
-		perAddr: map[netip.Addr]int{},
-		dials:   map[connKey]*dial{},
+		cfg:      cfg,
+		parser:   sip.NewParser(),
+		conns:    map[connKey]*conn{},
+		perOwner: map[netip.Addr]int{},
+		dials:    map[connKey]*dial{},
 	}
 	l.parser.MaxMessageLength = maxMessage
 	if cfg.UDP != nil {

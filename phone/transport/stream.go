@@ -111,6 +111,7 @@ func (l *Layer) start(n Network, nc net.Conn, accepted bool) (*conn, error) {
 		local: addrPort(nc.LocalAddr()), remote: addrPort(nc.RemoteAddr()),
 		out: make(chan []byte, sendQueue), done: make(chan struct{}), begun: time.Now(),
 	}
+	owner := Owner(c.remote.Addr())
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {
@@ -118,12 +119,12 @@ func (l *Layer) start(n Network, nc net.Conn, accepted bool) (*conn, error) {
 		return nil, ErrClosed
 	case len(l.conns) >= l.cfg.MaxConns && !l.makeRoom():
 		return nil, errors.New("too many connections")
-	case accepted && l.perAddr[c.remote.Addr()] >= l.cfg.MaxConnsPerAddr:
+	case accepted && l.perOwner[owner] >= l.cfg.MaxConnsPerAddr:
 		return nil, errors.New("too many connections from this address")
 	}
 	l.conns[connKey{n, c.remote}] = c
 	if accepted {
-		l.perAddr[c.remote.Addr()]++
+		l.perOwner[owner]++
 	}
 	l.group.Add(2)
 	go c.write()
@@ -154,8 +155,9 @@ func (l *Layer) forget(c *conn) {
 		delete(l.conns, key)
 	}
 	if c.accepted {
-		if l.perAddr[c.remote.Addr()]--; l.perAddr[c.remote.Addr()] <= 0 {
-			delete(l.perAddr, c.remote.Addr())
+		owner := Owner(c.remote.Addr())
+		if l.perOwner[owner]--; l.perOwner[owner] <= 0 {
+			delete(l.perOwner, owner)
 		}
 	}
 	l.mu.Unlock()

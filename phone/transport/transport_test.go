@@ -266,6 +266,41 @@ func TestSilentConnectionsMakeRoom(t *testing.T) {
 	b.await(t, "the first again", func() bool { return len(b.got) == 3 })
 }
 
+// from is a connection that seems to come from elsewhere.
+type from struct {
+	net.Conn
+	addr net.TCPAddr
+}
+
+func (f from) RemoteAddr() net.Addr { return &f.addr }
+
+// Whoever has one IPv6 address has a network of them: the bound for one address holds for all of it.
+func TestConnectionsOfOneNetwork(t *testing.T) {
+	t.Parallel()
+	b := start(t, func(c *Config) { c.MaxConnsPerAddr = 2 })
+	port := 1024
+	connect := func(addr string) error {
+		ours, theirs := net.Pipe()
+		t.Cleanup(func() { _ = theirs.Close() })
+		port++
+		_, err := b.start(TCP, from{ours, net.TCPAddr{IP: net.ParseIP(addr), Port: port}}, true)
+		if err != nil {
+			_ = ours.Close()
+		}
+		return err
+	}
+	for _, addr := range []string{"2001:db8::1", "2001:db8::2", "2001:db8:0:1::1", "192.0.2.1", "192.0.2.1", "192.0.2.2"} {
+		if err := connect(addr); err != nil {
+			t.Errorf("%s: %v", addr, err)
+		}
+	}
+	for _, addr := range []string{"2001:db8::3", "2001:db8::ffff:0:1", "192.0.2.1"} {
+		if connect(addr) == nil {
+			t.Errorf("%s has more than its share", addr)
+		}
+	}
+}
+
 func TestDatagrams(t *testing.T) {
 	t.Parallel()
 	b := start(t, func(c *Config) {
