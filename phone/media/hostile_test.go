@@ -207,6 +207,53 @@ func TestRTCPMux(t *testing.T) {
 	until(t, "the report is read", func() bool { return a.Stats().RemoteLossPercent == 50 })
 }
 
+// Reports are heard from the negotiated address, from where the sound comes, or under the name that the sound has: a
+// router may have given them another port. Those of another program on the far end's host are not, and divert nothing.
+func TestReportsOfAnotherProgram(t *testing.T) {
+	p := params(t, 4000).withDefaults()
+	s, err := newSession(p, Config{}.withDefaults(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	elsewhere := netip.AddrPortFrom(p.Remote.Addr(), 4444)
+	report := func(sender uint32) []byte {
+		rr, err := (&rtcp.ReceiverReport{SSRC: sender, Reports: []rtcp.ReceptionReport{{SSRC: 1, FractionLost: 128}}}).Marshal()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return rr
+	}
+	for name, tc := range map[string]struct {
+		from   netip.AddrPort
+		sender uint32
+		heard  bool
+	}{
+		"negotiated":      {p.RemoteRTCP, 5, true},
+		"as the sound":    {p.Remote, 5, true},
+		"another port":    {elsewhere, 77, true},
+		"another program": {elsewhere, 5, false},
+		"cut short":       {elsewhere, 0, false},
+	} {
+		var r receiver
+		r.configure(s, 0)
+		for i := range uint16(4) {
+			raw, err := (&rtp.Packet{Header: rtp.Header{Version: 2, PayloadType: p.RecvPT, SSRC: 77, SequenceNumber: i}, Payload: make([]byte, 160)}).Marshal()
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.rtp(raw, p.Remote, time.Duration(i)*20*ms)
+		}
+		raw := report(tc.sender)
+		if tc.sender == 0 {
+			raw = raw[:4]
+		}
+		r.rtcp(raw, tc.from, 1, 100*ms)
+		if heard := r.report.blocksOnUs == 1; heard != tc.heard || heard == (r.foreign == 1) || (r.rtcpTo() == tc.from) != tc.heard {
+			t.Errorf("%s: %d reports, %d foreign, answers go to %v", name, r.report.blocksOnUs, r.foreign, r.rtcpTo())
+		}
+	}
+}
+
 func FuzzReceive(f *testing.F) {
 	f.Add([]byte{0x80, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, 0xff})
 	f.Add([]byte{0x80, 101, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 5, 10, 0, 160})
