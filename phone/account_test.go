@@ -338,6 +338,39 @@ func TestRegisterOverTLS(t *testing.T) {
 	})
 }
 
+// A server that wants the body protected (qop=auth-int, RFC 7616 3.4.3) and keeps to its nonce: what is sent with it at
+// once fits the body.
+func TestCallAuthenticatedWithBody(t *testing.T) {
+	t.Parallel()
+	p := phonetest.NewPeer(t)
+	quiet(p)
+	verify := func(m *phonetest.Msg) {
+		t.Helper()
+		if err := phonetest.Verify(m, "anna", "secret"); err != nil {
+			t.Fatalf("%v\n%s", err, m.Raw)
+		}
+	}
+	r := newRig(t, at(p), p)
+	p.Reply(p.Expect(t, "REGISTER"), 401, "Unauthorized", with("WWW-Authenticate", `Digest realm="home", nonce="n1", algorithm=MD5, qop="auth-int"`))
+	m := p.Expect(t, "REGISTER", phonetest.Has("Authorization", "auth-int"))
+	verify(m)
+	p.Reply(m, 200, "OK")
+	r.registered(t, true)
+	w := r.Call(p.URI("bob"))
+	invite := p.Expect(t, "INVITE", phonetest.Has("Authorization", "nc=00000002"))
+	verify(invite)
+	p.Reply(invite, 200, "OK", offer())
+	p.Expect(t, "ACK")
+	do(t, w)
+	r.status(t, phone.StatusActive)
+	hold := r.Hold(0, true)
+	again := p.Expect(t, "INVITE", phonetest.Has("Authorization", "nc=00000003"))
+	verify(again)
+	p.Reply(again, 488, "Not Acceptable Here")
+	p.Expect(t, "ACK")
+	refused(t, hold, phone.NotSupported, 488)
+}
+
 // Calls are authenticated too, by 401 of the server and by 407 of a proxy, and later
 // requests carry credentials at once.
 func TestCallAuthenticated(t *testing.T) {

@@ -310,14 +310,14 @@ func (c *call) newExchange(d *dialog, method sip.RequestMethod, prepare func(*si
 	}
 	x.build = x.once(func() *sip.Request {
 		req := d.request(method)
-		if c.p.digest != nil && c.p.isOwn(x.uri) {
-			c.p.digest.Preauthorize(req)
-		}
 		if prepare != nil {
 			prepare(req)
 		}
 		if req.Body() == nil {
 			req.SetBody(nil)
+		}
+		if c.p.digest != nil && c.p.isOwn(x.uri) { // when the body is there, which auth-int counts in
+			c.p.digest.Preauthorize(req)
 		}
 		return req
 	})

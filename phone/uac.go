@@ -134,10 +134,10 @@ func (c *call) buildInvite(flow transport.Flow) (*sip.Request, error) {
 	expires := max(sessionExpires, c.out.minSE)
 	req.AppendHeader(sip.NewHeader("Session-Expires", strconv.Itoa(expires)))
 	req.AppendHeader(sip.NewHeader("Min-SE", strconv.Itoa(max(minSessionExpires, c.out.minSE))))
+	setSDP(req, body)
 	if p.digest != nil && p.isOwn(c.out.target) {
 		p.digest.Preauthorize(req)
 	}
-	setSDP(req, body)
 	return req, nil
 }
 

@@ -41,14 +41,14 @@ func Verify(m *Msg, user, password string) error {
 	}
 	var err error
 	for _, v := range values {
-		if err = verify(m.Method, v, user, password); err == nil {
+		if err = verify(m, v, user, password); err == nil {
 			return nil
 		}
 	}
 	return err
 }
 
-func verify(method, header, user, password string) error {
+func verify(m *Msg, header, user, password string) error {
 	a := AuthParams(header)
 	if a["username"] != user {
 		return fmt.Errorf("username %q, want %q", a["username"], user)
@@ -58,7 +58,10 @@ func verify(method, header, user, password string) error {
 		return err
 	}
 	ha1 := hash(user + ":" + a["realm"] + ":" + password)
-	ha2 := hash(method + ":" + a["uri"])
+	ha2 := hash(m.Method + ":" + a["uri"])
+	if a["qop"] == "auth-int" {
+		ha2 = hash(m.Method + ":" + a["uri"] + ":" + hash(string(m.Body)))
+	}
 	want := hash(ha1 + ":" + a["nonce"] + ":" + ha2) // RFC 2069
 	if a["qop"] != "" {
 		want = hash(strings.Join([]string{ha1, a["nonce"], a["nc"], a["cnonce"], a["qop"], ha2}, ":"))
