@@ -34,7 +34,7 @@ func (n Network) DefaultPort() uint16 {
 
 // Owner stands for all that somebody has who has an address: an IPv6 network of /64, an IPv4 address alone.
 func Owner(a netip.Addr) netip.Addr {
-	if a.Is6() {
+	if a = a.Unmap(); a.Is6() {
 		if network, err := a.WithZone("").Prefix(64); err == nil {
 			return network.Addr()
 		}
