@@ -18,7 +18,7 @@ import (
 const (
 	binding      = 60 * time.Second // that the registrar grants
 	sessionTimer = 90               // seconds (RFC 4028), refreshed after the half
-	broken       = 2 * time.Second  // such a gap of the sound is no delay of a busy machine
+	broken       = 5 * time.Second  // such a gap of the sound is no delay of a busy machine
 	base         = "housephone/phone/"
 )
 
@@ -213,7 +213,7 @@ func (r *clockRig) call() {
 	}
 }
 
-// steady asks that sound went on over a jump: no packet is missing, and no gap, burst or omission is as long as two seconds.
+// steady asks that sound went on over a jump: no packet is missing, and no gap, burst or omission is as long as five seconds.
 // An emulated machine on a busy one is late now and then; the pacer leaves out what is too late.
 func (r *clockRig) steady(name string, packets []phonetest.Packet) {
 	var longest time.Duration
