@@ -216,16 +216,34 @@ func (c *config) check() error {
 			out = append(out, fmt.Errorf("%s=%q: %w", f.name, f.path, err))
 		}
 	}
-	for _, s := range []struct{ name, value string }{{"HOUSEPHONE_ID", c.ID}, {"MQTT_TOPIC_PREFIX", c.MQTT.Prefix}} {
-		if strings.ContainsAny(s.value, "+#\x00\r\n ") || strings.Trim(s.value, "/") != s.value {
-			out = append(out, bad(s.name, s.value, "want text without +, #, spaces and outer slashes"))
-		}
-	}
-	if strings.Contains(c.ID, "/") {
-		out = append(out, bad("HOUSEPHONE_ID", c.ID, "want one topic level, without a slash"))
-	}
+	out = append(out, c.checkNames()...)
 	out = append(out, c.checkPair())
 	return errors.Join(out...)
+}
+
+// checkNames refuses what cannot be the beginning of topics.
+func (c *config) checkNames() (out []error) {
+	for _, n := range []struct {
+		name, value string
+		tree        topics.Tree
+	}{
+		{"HOUSEPHONE_ID", c.ID, topics.Tree{ID: c.ID}},
+		{"MQTT_TOPIC_PREFIX", c.MQTT.Prefix, topics.Tree{Prefix: c.MQTT.Prefix}},
+	} {
+		want := ""
+		switch err := n.tree.Validate(); {
+		case strings.ContainsAny(n.value, "+#\x00\r\n ") || strings.Trim(n.value, "/") != n.value:
+			want = "want text without +, #, spaces and outer slashes"
+		case strings.Contains(n.tree.ID, "/"):
+			want = "want one topic level, without a slash"
+		case err != nil:
+			want = err.Error()
+		default:
+			continue
+		}
+		out = append(out, fmt.Errorf("%s=%q: %s", n.name, n.value, want))
+	}
+	return out
 }
 
 // isPort tells whether text is a port number; 0 lets the system choose.

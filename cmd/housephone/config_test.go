@@ -61,6 +61,8 @@ func TestLoadErrors(t *testing.T) {
 		{"HOUSEPHONE_ID", "a/b", "without a slash"},
 		{"HOUSEPHONE_ID", "a+b", "without +"},
 		{"MQTT_TOPIC_PREFIX", "a#", "without +"},
+		{"MQTT_TOPIC_PREFIX", "$SYS", "starts with $"},
+		{"MQTT_TOPIC_PREFIX", strings.Repeat("a", 201), "200 bytes"},
 		{"SIP_PASSWORD_FILE", "/does/not/exist", "no such file"},
 	} {
 		t.Run(tc.name+"="+tc.value, func(t *testing.T) {
