@@ -29,6 +29,7 @@ type taps struct {
 }
 
 func (l *taps) SpeakInto(string, audio.Source) *phone.Pending { return nil }
+func (l *taps) HangupCall(string) *phone.Pending              { return nil }
 
 func (l *taps) TapCall(call string, _, far audio.Sink) *phone.Pending {
 	l.mu.Lock()
@@ -216,6 +217,66 @@ func TestFullMailboxIsHeard(t *testing.T) {
 		caller.Start(now)
 		if out := caller.Quiet(now); !reflect.DeepEqual(out, []menu.Action{menu.Hangup{}}) {
 			t.Errorf("%s presses nothing: %v", from, out)
+		}
+	}
+}
+
+// A message whose file cannot be played was not heard.
+func TestUnplayableMessageStaysNew(t *testing.T) {
+	d, _, dir := testDesk(t)
+	if err := os.Mkdir(filepath.Join(dir, "voice"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	tone, err := audio.CreateWAV(filepath.Join(dir, "voice", "good.wav"), 8000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tone.Write(make([]int16, 800))
+	if err := errors.Join(tone.Close(), os.WriteFile(filepath.Join(dir, "voice", "bad.wav"), []byte("RIFF"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	m, err := openMailman(dir, mailboxEnv{MaxMessages: 9}, 1, phrasesOf("en"), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.publish, m.waiting = func(string, any) {}, func(int) {}
+	on(t, d, func() {
+		d.mail = m
+		d.jobs.Go(func() { m.run(d.life) })
+		d.changed(callOf("a", 8000))
+		d.begin(d.sessions[1], newListenGuide(m.box.Messages()), false)
+	})
+	ended := make(chan struct{})
+	go func() { // the far end listens to all of it, and goes on where it is asked
+		defer close(ended)
+		frame := make([]int16, 160)
+		for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+			over := false
+			on(t, d, func() {
+				s := d.sessions[1]
+				s.player.Read(frame)
+				if g, ok := s.visit.guide.(listenGuide); ok {
+					*g.deadline = time.Now()
+					over = g.l.Done()
+				}
+			})
+			if over {
+				return
+			}
+		}
+	}()
+	<-ended
+	on(t, d, func() {})
+	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		heard := map[string]bool{}
+		for _, v := range m.box.Messages() {
+			heard[v.File] = v.Heard
+		}
+		if heard["good.wav"] && !heard["bad.wav"] {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("heard: %v", heard)
 		}
 	}
 }

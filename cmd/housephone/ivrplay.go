@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -294,8 +295,7 @@ func shorten(s string) string {
 	if len(s) <= most {
 		return s
 	}
-	r := []rune(s[:most])
-	return string(r[:len(r)-1]) + "..."
+	return strings.ToValidUTF8(s[:most], "") + "..." // without the half of a letter
 }
 
 func playError(err error) error {

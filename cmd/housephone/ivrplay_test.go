@@ -147,3 +147,16 @@ func TestPromptComesTooLate(t *testing.T) {
 		})
 	}
 }
+
+// What is shown of a long text is whole letters.
+func TestShorten(t *testing.T) {
+	for before := range 4 {
+		text := strings.Repeat("a", 196+before) + strings.Repeat("😀", 9)
+		if got := shorten(text); !strings.HasPrefix(text, strings.TrimSuffix(got, "...")) || len(got) > 203 || len(got) < 190 {
+			t.Errorf("%d bytes in front: %q", 196+before, got)
+		}
+	}
+	if text := strings.Repeat("a", 200); shorten(text) != text {
+		t.Error("200 bytes are shortened")
+	}
+}

@@ -45,6 +45,9 @@ func (d *desk) perform(v *visit, a any) {
 	case mailbox.Play:
 		d.playSound(v, d.mail.sounds, a.File)
 	case mailbox.MarkHeard:
+		if a.File == v.unplayed {
+			return // it was not
+		}
 		d.mail.post(func() error { return d.mail.box.MarkHeard(a.File, true) }, nil)
 	case mailbox.Remove:
 		d.mail.post(func() error { return d.mail.box.Delete(a.File) }, nil)

@@ -99,6 +99,8 @@ type visit struct {
 	cancel context.CancelFunc
 	over   bool
 	failed bool // a failure has been told
+
+	unplayed string // the last file, when it could not be played
 }
 
 // begin lets a guide lead the caller; one that did so before ends.
@@ -274,8 +276,7 @@ func (d *desk) say(v *visit, text, voice string) {
 // clip queues a sound that is there.
 func (d *desk) clip(v *visit, name string, pcm []int16) {
 	d.sound(v, name, func(it player.Item, _ func() bool, reply func(error)) {
-		it.Sound = player.Clip(pcm)
-		reply(playError(v.s.player.Play(it)))
+		reply(playClip(v.s, it, pcm))
 	})
 }
 
@@ -283,13 +284,14 @@ func (d *desk) clip(v *visit, name string, pcm []int16) {
 func (d *desk) playSound(v *visit, files soundFiles, name string) {
 	d.sound(v, name, func(it player.Item, wanted func() bool, reply func(error)) {
 		d.fetch(v.s, files, name, func(pcm []int16, err error) {
+			v.unplayed = ""
 			if err != nil {
+				v.unplayed = name
 				reply(soundError(err))
 				return
 			}
 			if wanted() {
-				it.Sound = player.Clip(pcm)
-				reply(playError(v.s.player.Play(it)))
+				reply(playClip(v.s, it, pcm))
 			}
 		})
 	})
