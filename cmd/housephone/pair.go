@@ -53,6 +53,7 @@ func (s *service) takeTurns(ctx context.Context, elected <-chan error) error {
 				cancel()
 				p.leaving.Store(false)
 			}
+			continue // the role may be back already
 		}
 		s.showRole(session != nil)
 		select {
