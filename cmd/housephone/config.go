@@ -230,7 +230,7 @@ func (c *config) checkNames() (out []error) {
 		{"HOUSEPHONE_ID", c.ID, topics.Tree{ID: c.ID}},
 		{"MQTT_TOPIC_PREFIX", c.MQTT.Prefix, topics.Tree{Prefix: c.MQTT.Prefix}},
 	} {
-		want := ""
+		var want string
 		switch err := n.tree.Validate(); {
 		case strings.ContainsAny(n.value, "+#\x00\r\n ") || strings.Trim(n.value, "/") != n.value:
 			want = "want text without +, #, spaces and outer slashes"
