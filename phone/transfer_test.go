@@ -117,6 +117,17 @@ func TestReferRefused(t *testing.T) {
 	p.Expect(t, "403 REFER")
 	d.Send("REFER")
 	p.Expect(t, "400 REFER")
+
+	u := newRig(t, func(c *phone.Config) { c.AllowRefer, c.CallsPerHour, c.BarInternational = true, 2, true }, p)
+	d = u.place(t, p)
+	d.Refer("sip:+441234@127.0.0.1")
+	p.Expect(t, "403 REFER")
+	do(t, u.Hangup(0))
+	p.Reply(p.Expect(t, "BYE"), 200, "OK")
+	u.status(t, phone.StatusIdle)
+	d = u.place(t, p)
+	d.Refer(p.URI("carl")) // the third call within an hour
+	p.Expect(t, "403 REFER")
 	if n := count[phone.Outgoing](s); n != 1 {
 		t.Errorf("%d calls", n)
 	}
