@@ -405,6 +405,30 @@ func TestRedirected(t *testing.T) {
 	p.ExpectNone(t, "INVITE", 50*time.Millisecond)
 }
 
+// A redirection leads to nothing that may not be dialled.
+func TestRedirectedBeyondRules(t *testing.T) {
+	t.Parallel()
+	p := phonetest.NewPeer(t)
+	r := newRig(t, func(c *phone.Config) { c.AllowTo, c.BarInternational = phone.Patterns{"bob", "*1*"}, true }, p)
+	for _, to := range []string{"carl", "+4411", "%2B4411", "0011"} {
+		w := r.Call(p.URI("bob"))
+		p.Reply(p.Expect(t, "INVITE"), 302, "Moved Temporarily", with("Contact", "<"+p.URI(to)+">"))
+		p.Expect(t, "ACK")
+		refused(t, w, phone.Failed, 302)
+		next[phone.Warning](t, r)
+	}
+	w := r.Call(p.URI("bob"))
+	p.Reply(p.Expect(t, "INVITE"), 302, "Moved Temporarily", with("Contact", "<"+p.URI("611")+">"))
+	p.Expect(t, "ACK")
+	invite := p.Expect(t, "INVITE")
+	if invite.URI != p.URI("611") {
+		t.Errorf("INVITE to %s", invite.URI)
+	}
+	p.Reply(invite, 486, "Busy Here")
+	p.Expect(t, "ACK")
+	refused(t, w, phone.Busy, 486)
+}
+
 func TestSessionTooSmall(t *testing.T) {
 	t.Parallel()
 	p := phonetest.NewPeer(t)
