@@ -97,8 +97,8 @@ chart: ## the Helm chart: lint, recorded manifests, Kubernetes' schemas
 	HELM="$$(scripts/chart helm)" KUBECTL_VALIDATE="$$(scripts/chart kubectl-validate)" go test -tags ship -run TestShipChart -timeout 20m -v ./e2e
 
 .PHONY: image
-image: ## the container image with buildah, and its root file system at work (root)
-	go test -tags ship -run TestShipImage -timeout 40m -v ./e2e
+image: ## the container image with buildah for every platform, Home Assistant's app on it, and their root file systems at work (root)
+	go test -tags ship -run TestShipImage -timeout 90m -v ./e2e
 
 .PHONY: e2e-gpio
 e2e-gpio: deps ## the door's hardware on a GPIO chip of a virtual machine's kernel (root)

@@ -146,28 +146,35 @@ func TestAppFiles(t *testing.T) {
 	}
 }
 
+// appToken is what the Supervisor gives an app to ask with.
+const appToken = "supervisor-token-8812"
+
+// scriptedSupervisor names a broker to whom has the token. It starts at the same time as the app: the first question comes too early.
+func scriptedSupervisor(host string, broker *peers.Mosquitto) http.Handler {
+	asked := 0
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/services/mqtt" || r.Header.Get("Authorization") != "Bearer "+appToken {
+			w.WriteHeader(http.StatusForbidden)
+			return
+		}
+		if asked++; asked == 1 {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		_ = json.NewEncoder(w).Encode(map[string]any{"result": "ok", "data": map[string]any{
+			"addon": "core_mosquitto", "host": host, "port": broker.Port, "ssl": false, "protocol": "3.1.1",
+			"username": broker.Username, "password": broker.Password,
+		}})
+	})
+}
+
 // The app as the Supervisor starts it: options in a file, the broker asked for with the token. The Supervisor is scripted,
 // broker and telephone are real.
 func TestAppStarts(t *testing.T) {
 	t.Parallel()
 	ports := peers.NewPorts(t)
 	broker := peers.NewMosquitto(t, ports, peers.MosquittoConfig{Username: "addons", Password: "broker-secret-4410"})
-	const token = "supervisor-token-8812"
-	asked := 0
-	supervisor := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path != "/services/mqtt" || r.Header.Get("Authorization") != "Bearer "+token {
-			w.WriteHeader(http.StatusForbidden)
-			return
-		}
-		if asked++; asked == 1 {
-			w.WriteHeader(http.StatusServiceUnavailable) // it starts at the same time
-			return
-		}
-		_ = json.NewEncoder(w).Encode(map[string]any{"result": "ok", "data": map[string]any{
-			"addon": "core_mosquitto", "host": "127.0.0.1", "port": broker.Port, "ssl": false, "protocol": "3.1.1",
-			"username": broker.Username, "password": broker.Password,
-		}})
-	}))
+	supervisor := httptest.NewServer(scriptedSupervisor("127.0.0.1", broker))
 	defer supervisor.Close()
 	options := filepath.Join(t.TempDir(), "options.json")
 	text := `{"sip_server":"","sip_user":"","sip_password":"","phone_mode":"ivr","housephone_name":"Hall phone","environment":["HW_DOOR=sim"]}`
@@ -175,8 +182,8 @@ func TestAppStarts(t *testing.T) {
 		t.Fatal(err)
 	}
 	client := peers.NewMQTT(t, broker.URL(), broker.Username, broker.Password, "")
-	h := peers.NewHousephone(t, ports, peers.HousephoneConfig{Program: program, Down: true, Secrets: []string{token, broker.Password}, Env: env{
-		"SUPERVISOR_TOKEN": token, "SUPERVISOR_URL": supervisor.URL, "OPTIONS_FILE": options, "AUDIO_CAPTURE": "none",
+	h := peers.NewHousephone(t, ports, peers.HousephoneConfig{Program: program, Down: true, Secrets: []string{appToken, broker.Password}, Env: env{
+		"SUPERVISOR_TOKEN": appToken, "SUPERVISOR_URL": supervisor.URL, "OPTIONS_FILE": options, "AUDIO_CAPTURE": "none",
 	}})
 	client.WaitState(h.Topic("connection"), "online", patience)
 	client.WaitState(h.Topic("mode"), "ivr", patience)

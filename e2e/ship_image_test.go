@@ -3,8 +3,6 @@
 package e2e
 
 import (
-	"debug/elf"
-	"encoding/json"
 	"fmt"
 	"io/fs"
 	"os"
@@ -21,65 +19,11 @@ import (
 // imageBytes is what the image may hold, without espeak-ng's voices.
 const imageBytes = 60 << 20
 
-// image runs scripts/image, which keeps its work outside of the checkout.
-func image(t *testing.T, args ...string) string {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "../scripts/image", args...)
-	cmd.Stderr = os.Stderr
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("scripts/image %v: %v\n%s", args, err, out)
-	}
-	return strings.TrimSpace(string(out))
-}
-
-// imageRoot builds the image for a platform and unpacks it.
-func imageRoot(t *testing.T, platform string) string {
-	t.Helper()
-	image(t, "build", platform)
-	root := image(t, "root", platform)
-	t.Cleanup(func() { _ = os.RemoveAll(root) })
-	return root
-}
-
-// jail is the command line that runs a program of the image as an engine would: as user 10001 without capabilities (the
-// change of user drops what chroot(2) needs), with a read-only root, below which state and password are the only folders
-// from outside.
-func jail(root, state, password string, args ...string) []string {
-	script := `set -e
-mount --bind "$1" "$1"
-mkdir -p "$1/run/housephone"
-mount --bind "$2" "$1/var/lib/housephone"
-mount --bind "$3" "$1/run/housephone"
-mount -t tmpfs tmpfs "$1/tmp"
-mount -t proc proc "$1/proc"
-mount -o remount,bind,ro "$1"
-root=$1; shift 3
-exec setpriv --no-new-privs --bounding-set=-all,+sys_chroot,+setuid,+setgid \
-  /usr/sbin/chroot --groups= --userspec=10001:10001 "$root" "$@"`
-	return append([]string{"--mount", "--propagation", "private", "/bin/sh", "-c", script, "jail", root, state, password}, args...)
-}
-
-// imageEnv is ENV of the image.
-func imageEnv(t *testing.T) []string {
-	t.Helper()
-	var c struct{ Env []string }
-	if err := json.Unmarshal([]byte(image(t, "config")), &c); err != nil {
-		t.Fatal(err)
-	}
-	return c.Env
-}
-
 // firstStart runs the Compose file's own script of the service password and returns the folders it filled.
 func firstStart(t *testing.T) (broker, password, state string) {
 	t.Helper()
 	dir := t.TempDir()
-	// user 10001 has to get to its folders
-	for d := dir; d != "/tmp" && d != "/"; d = filepath.Dir(d) {
-		if err := os.Chmod(d, 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
+	letIn(t, dir)
 	broker, password, state = filepath.Join(dir, "broker"), filepath.Join(dir, "password"), filepath.Join(dir, "state")
 	s := readCompose(t).Services["password"]
 	script := strings.ReplaceAll(s.Command[0], "$$", "$")
@@ -110,59 +54,40 @@ func firstStart(t *testing.T) (broker, password, state string) {
 // TestShipImage builds the Dockerfile and uses its root file system as Compose does: it connects to the broker with the password
 // of the first start, is healthy, speaks, writes its state, and ends on SIGTERM.
 func TestShipImage(t *testing.T) {
-	root := imageRoot(t, "linux/amd64")
+	if os.Getenv(appMark) != "" {
+		appServes(t)
+		return
+	}
+	image(t, "build", "linux/amd64")
+	root := unpack(t, "linux/amd64")
 	checkContent(t, root)
 	checkConfig(t)
+	t.Run("compose", func(t *testing.T) { composeServes(t, root) })
+	t.Run("app", func(t *testing.T) { shippedApp{Platform: "linux/amd64"}.check(t) })
+}
+
+// composeServes runs the root file system as user 10001 without capabilities; state and password are its only folders from outside.
+func composeServes(t *testing.T, root string) {
 	brokerDir, password, state := firstStart(t)
-
 	ports := peers.NewPorts(t)
-	port := ports.Next()
-	conf, err := os.ReadFile(filepath.Join(brokerDir, "mosquitto.conf"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	// its own folders, and a free port
-	text := strings.NewReplacer("listener 1883", "listener "+fmt.Sprint(port)+" 127.0.0.1", "/mosquitto/config", brokerDir,
-		"/mosquitto/data/", brokerDir+"/").Replace(string(conf)) + "user root\n"
-	file := filepath.Join(brokerDir, "test.conf")
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	peers.Start(t, peers.Command{Path: peers.Program(t, "mosquitto"), Args: []string{"-v", "-c", file}, Ready: func(p *peers.Process) bool {
-		return strings.Contains(p.Log(), "running")
-	}})
-
-	health := "127.0.0.1:" + fmt.Sprint(ports.Next())
+	port := startBroker(t, ports, brokerDir)
 	first, last := ports.Range(4, 2)
-	env := append(imageEnv(t), "MQTT_URL=mqtt://127.0.0.1:"+fmt.Sprint(port), "MQTT_USERNAME=housephone",
-		"MQTT_PASSWORD_FILE=/run/housephone/password", "AUDIO_CAPTURE=none", "AUDIO_PLAYBACK=none", "HTTP_LISTEN="+health,
-		"SIP_LISTEN=127.0.0.1:"+fmt.Sprint(ports.Pair()), "SIP_RTP_PORTS="+fmt.Sprint(first)+"-"+fmt.Sprint(last))
-	unshare := peers.Program(t, "unshare")
-	inside := func(args ...string) (string, error) {
-		cmd := exec.CommandContext(t.Context(), unshare, jail(root, state, password, args...)...)
-		cmd.Env = env
-		out, err := cmd.CombinedOutput()
-		return string(out), err
-	}
-	if out, err := inside("/usr/bin/housephone", "-health"); err == nil {
-		t.Errorf("healthy before it runs: %s", out)
-	}
-	if out, err := inside("/usr/bin/espeak-ng", "--stdout", "hello"); err != nil || !strings.HasPrefix(out, "RIFF") {
+	c := container{root: root, user: "10001:10001", rights: noRights, mounts: []string{state, "/var/lib/housephone", password, "/run/housephone"},
+		env: append(configOf(t).Env, "MQTT_URL=mqtt://127.0.0.1:"+fmt.Sprint(port), "MQTT_USERNAME=housephone",
+			"MQTT_PASSWORD_FILE=/run/housephone/password", "AUDIO_CAPTURE=none", "AUDIO_PLAYBACK=none", "HTTP_LISTEN="+peers.Loopback(ports.Next()),
+			"SIP_LISTEN="+peers.Loopback(ports.Pair()), "SIP_RTP_PORTS="+fmt.Sprint(first)+"-"+fmt.Sprint(last))}
+	if out, err := c.run(t, "/usr/bin/espeak-ng", "--stdout", "hello"); err != nil || !strings.HasPrefix(out, "RIFF") {
 		t.Errorf("espeak-ng: %v, %d bytes", err, len(out))
 	}
-	if out, err := inside("/usr/bin/housephone", "-devices"); err != nil {
+	if out, err := c.run(t, "/usr/bin/housephone", "-devices"); err != nil {
 		t.Errorf("housephone -devices: %v\n%s", err, out)
 	}
-	p := peers.Start(t, peers.Command{Path: unshare, Args: jail(root, state, password, "/usr/bin/housephone"), Env: env,
-		Ready: func(*peers.Process) bool {
-			out, err := inside("/usr/bin/housephone", "-health")
-			return err == nil && out == "ok\n"
-		}})
+	p := c.start(t)
 	secret, err := os.ReadFile(filepath.Join(password, "password"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := peers.NewMQTT(t, "tcp://127.0.0.1:"+fmt.Sprint(port), "housephone", strings.TrimSpace(string(secret)), "")
+	m := peers.NewMQTT(t, "tcp://"+peers.Loopback(port), "housephone", strings.TrimSpace(string(secret)), "")
 	m.WaitState("housephone/phone/connection", "online", patience)
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.PID()))
 	if err != nil {
@@ -181,11 +106,28 @@ func TestShipImage(t *testing.T) {
 	}) {
 		t.Error("STATE_DIR stays empty")
 	}
-	p.Signal(syscall.SIGTERM)
-	if exit := p.Wait(patience); exit.Code != 0 {
-		t.Errorf("SIGTERM: %+v\n%s", exit, p.Log())
-	}
+	terminate(t, p)
 	m.WaitState("housephone/phone/connection", "offline", patience)
+}
+
+// startBroker starts Mosquitto with the configuration of the first start, but for its folders and a free port, which it returns.
+func startBroker(t *testing.T, ports *peers.Ports, dir string) int {
+	t.Helper()
+	port := ports.Next()
+	conf, err := os.ReadFile(filepath.Join(dir, "mosquitto.conf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.NewReplacer("listener 1883", "listener "+fmt.Sprint(port)+" 127.0.0.1", "/mosquitto/config", dir,
+		"/mosquitto/data/", dir+"/").Replace(string(conf)) + "user root\n"
+	file := filepath.Join(dir, "test.conf")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	peers.Start(t, peers.Command{Path: peers.Program(t, "mosquitto"), Args: []string{"-v", "-c", file}, Ready: func(p *peers.Process) bool {
+		return strings.Contains(p.Log(), "running")
+	}})
+	return port
 }
 
 // checkContent: small, without a shell, no file with special rights, all owned by root but the one folder.
@@ -236,16 +178,7 @@ func checkContent(t *testing.T, root string) {
 // checkConfig: the image says who it is and how its health is asked.
 func checkConfig(t *testing.T) {
 	t.Helper()
-	var c struct {
-		User, StopSignal string
-		Entrypoint       []string
-		Labels           map[string]string
-		ExposedPorts     map[string]any
-		Healthcheck      struct{ Test []string }
-	}
-	if err := json.Unmarshal([]byte(image(t, "config")), &c); err != nil {
-		t.Fatal(err)
-	}
+	c := configOf(t)
 	if c.User != "10001:10001" || c.StopSignal != "SIGTERM" || !slices.Equal(c.Entrypoint, []string{"/usr/bin/housephone"}) {
 		t.Errorf("user %q, stop signal %q, entry point %q", c.User, c.StopSignal, c.Entrypoint)
 	}
@@ -259,37 +192,5 @@ func checkConfig(t *testing.T) {
 	}
 	if _, ok := c.ExposedPorts["5060/udp"]; !ok {
 		t.Errorf("exposed: %v", c.ExposedPorts)
-	}
-}
-
-// TestShipImagePlatforms: the other platforms get their own program, loader and libraries without emulation.
-func TestShipImagePlatforms(t *testing.T) {
-	for _, c := range []struct {
-		platform string
-		machine  elf.Machine
-		loader   string
-	}{
-		{"linux/arm64", elf.EM_AARCH64, "lib/ld-linux-aarch64.so.1"},
-		{"linux/arm/v7", elf.EM_ARM, "lib/ld-linux-armhf.so.3"},
-	} {
-		t.Run(c.platform, func(t *testing.T) {
-			root := imageRoot(t, c.platform)
-			checkContent(t, root)
-			libraries, err := filepath.Glob(filepath.Join(root, "usr/lib/*/lib*.so*"))
-			if err != nil || len(libraries) < 5 {
-				t.Fatalf("libraries: %v, %v", libraries, err)
-			}
-			for _, path := range append(libraries, filepath.Join(root, "usr/bin/housephone"), filepath.Join(root, "usr/bin/espeak-ng"), filepath.Join(root, c.loader)) {
-				f, err := elf.Open(path)
-				if err != nil {
-					t.Errorf("%s: %v", path, err)
-					continue
-				}
-				if f.Machine != c.machine {
-					t.Errorf("%s is for %v", path, f.Machine)
-				}
-				_ = f.Close()
-			}
-		})
 	}
 }
