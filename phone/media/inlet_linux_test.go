@@ -2,10 +2,12 @@ package media
 
 import (
 	"bytes"
+	"encoding/binary"
 	"net"
 	"net/netip"
 	"testing"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -116,41 +118,6 @@ func TestInlet(t *testing.T) {
 	}
 }
 
-// A datagram that bears no stamp of the kernel has come when it is fetched.
-func TestInletWithoutStamps(t *testing.T) {
-	c, err := newClock()
-	if err != nil {
-		t.Fatal(err)
-	}
-	peer, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(loopback, 0)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = peer.Close() }()
-	var s *socket
-	port := 31300
-	for ; port < 31400; port++ {
-		if s, err = listen(loopback, port, 46); err == nil {
-			break
-		}
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.close()
-	if err := unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 0); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := peer.WriteToUDPAddrPort([]byte("bare"), netip.AddrPortFrom(loopback, uint16(port))); err != nil {
-		t.Fatal(err)
-	}
-	before := c.now()
-	all := fetchAll(newInlet(c), s)
-	if len(all) != 1 || string(all[0].data) != "bare" || all[0].at < before || all[0].at > c.now() {
-		t.Errorf("%+v, want one that came after %v", all, before)
-	}
-}
-
 // TestNothingBeforeAnAgreement: what comes before the first Apply is counted and not heard.
 func TestNothingBeforeAnAgreement(t *testing.T) {
 	s, peer := open(t, engine(t, Config{})), listenRaw(t)
@@ -162,5 +129,69 @@ func TestNothingBeforeAnAgreement(t *testing.T) {
 	peer.next(t)
 	if st := s.Stats(); st.Foreign != 5 || st.Received+st.Malformed != 0 {
 		t.Errorf("%d foreign, %d received, %d malformed", st.Foreign, st.Received, st.Malformed)
+	}
+}
+
+// A stamp of the future or of long ago tells that the wall clock was set, not that the packet waited.
+func TestAge(t *testing.T) {
+	in := newInlet(clock{})
+	stamped := time.Now()
+	h := (*unix.Cmsghdr)(unsafe.Pointer(&in.control[0][0]))
+	h.Level, h.Type = unix.SOL_SOCKET, unix.SCM_TIMESTAMPNS
+	h.SetLen(unix.CmsgLen(16))
+	data := in.control[0][unix.CmsgLen(0):]
+	binary.NativeEndian.PutUint64(data, uint64(stamped.Unix()))
+	binary.NativeEndian.PutUint64(data[8:], uint64(stamped.Nanosecond()))
+	for waited, want := range map[time.Duration]time.Duration{
+		0: 0, 30 * ms: 30 * ms, time.Second: time.Second, time.Second + ms: 0, time.Hour: 0, -ms: 0, -time.Hour: 0,
+	} {
+		in.headers[0].header.SetControllen(unix.CmsgSpace(16))
+		if got := in.age(0, stamped.Add(waited).UnixNano()); got != want {
+			t.Errorf("%v after the stamp: %v, want %v", waited, got, want)
+		}
+	}
+	in.headers[0].header.SetControllen(0)
+	if got := in.age(0, stamped.Add(30*ms).UnixNano()); got != 0 {
+		t.Errorf("without a stamp: %v", got)
+	}
+}
+
+// A system that stamps nothing, as some sandboxes: the moment of fetching counts.
+func TestWithoutStamps(t *testing.T) {
+	c, err := newClock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := listen(netip.MustParseAddr("127.0.0.1"), 0, -1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.close()
+	if err := unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 0); err != nil {
+		t.Fatal(err)
+	}
+	name, err := unix.Getsockname(s.fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	four, ok := name.(*unix.SockaddrInet4)
+	if !ok {
+		t.Fatalf("%T", name)
+	}
+	peer, err := net.DialUDP("udp4", nil, &net.UDPAddr{IP: four.Addr[:], Port: four.Port})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = peer.Close() }()
+	before := c.now()
+	if _, err := peer.Write([]byte("hello")); err != nil {
+		t.Fatal(err)
+	}
+	var all []got
+	for len(all) == 0 && c.now()-before < 5*time.Second {
+		all = fetchAll(newInlet(c), s)
+	}
+	if len(all) != 1 || string(all[0].data) != "hello" || all[0].at < before {
+		t.Errorf("%+v", all)
 	}
 }

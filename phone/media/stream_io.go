@@ -101,11 +101,11 @@ func (s *Stream) play(now time.Duration) {
 	if s.closed {
 		return
 	}
+	defer s.silenced("play")
 	s.fetch()
 	if s.broken || s.session == nil {
 		return
 	}
-	defer s.silenced("play")
 	s.player.turn(s.session.Receive, func(dst []byte) ([]byte, jitter.State) {
 		s.rxMu.Lock()
 		defer s.rxMu.Unlock()
