@@ -47,7 +47,8 @@ func newMosquitto(t testing.TB, lines ...string) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	conf := fmt.Sprintf("user %s\nper_listener_settings false\npersistence false\nset_tcp_nodelay true\nlistener %d 127.0.0.1\n%s\n",
+	// It queues without limit for a watcher that is slower than the bridge: what counts is what the bridge sends.
+	conf := fmt.Sprintf("user %s\nper_listener_settings false\npersistence false\nset_tcp_nodelay true\nmax_queued_messages 0\nlistener %d 127.0.0.1\n%s\n",
 		who.Username, m.port, strings.Join(lines, "\n"))
 	if err := os.WriteFile(m.conf, []byte(conf), 0o600); err != nil {
 		t.Fatal(err)
