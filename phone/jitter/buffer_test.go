@@ -348,3 +348,28 @@ func TestQuietNetwork(t *testing.T) {
 		}
 	}
 }
+
+// After a pause of the sender, as with silence suppression, the delay is no longer than on a quiet network without.
+func TestDelayAfterPauses(t *testing.T) {
+	for phase := time.Duration(0); phase < frame; phase += time.Millisecond {
+		in := stream(1, 0, 400)
+		for i := range in {
+			pauses := time.Duration(i / 10) // of 400 ms, each after ten packets
+			in[i].at += phase + pauses*20*frame
+			in[i].ts += uint32(pauses * 20 * 160)
+		}
+		var least, most time.Duration = time.Hour, 0
+		b := New(Config{})
+		play(b, in, func(f Frame, now time.Duration) {
+			if i := int(f.Seq) - 1; i >= 100 {
+				least, most = min(least, now-in[i].at), max(most, now-in[i].at)
+			}
+		})
+		if least < 9*time.Millisecond || most > 31*time.Millisecond {
+			t.Errorf("phase %v: waits of %v to %v", phase, least, most)
+		}
+		if s := b.Stats(); s.Lost != 0 || s.Late != 0 {
+			t.Errorf("phase %v: %+v", phase, s)
+		}
+	}
+}

@@ -15,7 +15,7 @@ func (b *Buffer) Pop(now time.Duration) (Frame, State) {
 		return Frame{}, Empty
 	}
 	if !b.playing {
-		if now-b.oldest().arrived < b.target() {
+		if now-b.oldest().arrived < b.soonest() {
 			return Frame{}, Empty
 		}
 		b.playing = true
@@ -27,7 +27,7 @@ func (b *Buffer) Pop(now time.Duration) (Frame, State) {
 		b.playTS += b.step
 		return Frame{}, Lost
 	}
-	if b.known && s.ts-b.playTS-1 < 1<<31-1 && now-s.arrived < b.target() {
+	if b.known && s.ts-b.playTS-1 < 1<<31-1 && now-s.arrived < b.soonest() {
 		return Frame{}, Empty // a pause of the sender: build up the delay anew
 	}
 	switch b.waits.add(now-s.arrived, b.target(), b.duration(1)) {
@@ -125,6 +125,12 @@ func (b *Buffer) span() time.Duration {
 
 func (b *Buffer) duration(packets int) time.Duration {
 	return time.Duration(packets) * time.Duration(b.step) * time.Second / time.Duration(b.cfg.ClockRate)
+}
+
+// soonest is how long a packet waits at least when the delay is built up. Turns come once a packet, so that it may be a
+// packet more: the mean of that is the target, where the jitter allows it.
+func (b *Buffer) soonest() time.Duration {
+	return min(max(b.estimate.target(), b.target()-b.duration(1)/2), b.cfg.MaxDelay)
 }
 
 func (b *Buffer) target() time.Duration {
