@@ -10,7 +10,7 @@ import (
 // the desk.
 type place struct {
 	s      *session
-	reply  func(error) // of the command; only the first one counts
+	reply  func(error) // of the command; called once
 	wanted func() bool // whether it still is, when its turn has come; nil = it is
 	ready  bool
 	play   func() // nil = it cannot be played
@@ -20,7 +20,13 @@ type place struct {
 var errStopped = &topics.Error{Code: topics.Refused, Message: "playing was stopped"}
 
 func (s *session) place(reply func(error)) *place {
-	p := &place{s: s, reply: reply}
+	replied := false
+	p := &place{s: s, reply: func(err error) {
+		if !replied { // what was stopped tells once more that it has ended
+			replied = true
+			reply(err)
+		}
+	}}
 	s.places = append(s.places, p)
 	return p
 }
