@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -15,8 +16,11 @@ import (
 	"housephone/e2e/peers"
 )
 
-// program is the service, built once.
-var program string
+// program is the service, built once, with the race detector; shipped is the same without.
+var (
+	program string
+	shipped func() (string, error)
+)
 
 // programMark tells a test that starts itself again, in a network of its own, where the program is.
 const programMark = "E2E_PROGRAM"
@@ -42,6 +46,13 @@ func run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
+	shipped = sync.OnceValues(func() (string, error) {
+		below := filepath.Join(dir, "shipped")
+		if err := os.Mkdir(below, 0o700); err != nil {
+			return "", err
+		}
+		return peers.Build(context.Background(), below, false)
+	})
 	journal := filepath.Join(dir, "journal")
 	if err := errors.Join(os.Mkdir(journal, 0o700), os.Setenv(peers.JournalVar, journal)); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -69,6 +80,17 @@ type env map[string]string
 // start starts the service with the embedded broker.
 func start(t *testing.T, ports *peers.Ports, e env) *peers.Housephone {
 	t.Helper()
+	return peers.NewHousephone(t, ports, peers.HousephoneConfig{Program: program, Env: e})
+}
+
+// startAsShipped is start without the race detector. It makes sound cost a multiple, and whether sound is heard without a
+// gap is a question to the program that people run.
+func startAsShipped(t *testing.T, ports *peers.Ports, e env) *peers.Housephone {
+	t.Helper()
+	program, err := shipped()
+	if err != nil {
+		t.Fatal(err)
+	}
 	return peers.NewHousephone(t, ports, peers.HousephoneConfig{Program: program, Env: e})
 }
 

@@ -41,7 +41,7 @@ func phoneIn(t *testing.T, s soundServer, ports *peers.Ports, name string, hz fl
 		"AUDIO_CAPTURE": "pulse:" + name + "_mic", "AUDIO_PLAYBACK": "pulse:" + name + "_speaker",
 	}
 	maps.Copy(e, settings)
-	p.Housephone = start(t, ports, e)
+	p.Housephone = startAsShipped(t, ports, e)
 	p.tool(t, "pacat", "--record", "--device="+name+"_speaker.monitor", p.ear)
 	if hz > 0 {
 		p.tool(t, "pacat", "--playback", "--device="+name+"_mouth", rawTone(t, hz))

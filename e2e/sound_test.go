@@ -16,10 +16,10 @@ func room(t *testing.T, settings env) (quiet, speakerphone *peers.Housephone) {
 	t.Parallel()
 	server := pulsetest.Start(t, pulsetest.Wire)
 	ports := peers.NewPorts(t)
-	quiet = start(t, ports, env{"PHONE_AUTOANSWER": "1"})
+	quiet = startAsShipped(t, ports, env{"PHONE_AUTOANSWER": "1"})
 	e := env{"PULSE_SERVER": server.Env("PULSE_SERVER"), "AUDIO_CAPTURE": "default", "AUDIO_PLAYBACK": "default", "HOUSEPHONE_ID": "hall"}
 	maps.Copy(e, settings)
-	return quiet, start(t, ports, e)
+	return quiet, startAsShipped(t, ports, e)
 }
 
 // What one end says goes through the other's loudspeaker, microphone and back.
