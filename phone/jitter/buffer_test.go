@@ -354,9 +354,9 @@ func TestDelayAfterPauses(t *testing.T) {
 	for phase := time.Duration(0); phase < frame; phase += time.Millisecond {
 		in := stream(1, 0, 400)
 		for i := range in {
-			pauses := time.Duration(i / 10) // of 400 ms, each after ten packets
-			in[i].at += phase + pauses*20*frame
-			in[i].ts += uint32(pauses * 20 * 160)
+			missing := i / 10 * 20 // packets that the pauses of 400 ms, each after ten packets, leave out
+			in[i].at += phase + time.Duration(missing)*frame
+			in[i].ts += uint32(missing * 160)
 		}
 		var least, most time.Duration = time.Hour, 0
 		b := New(Config{})
