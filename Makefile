@@ -57,8 +57,8 @@ fuzz: ## every fuzz target for FUZZTIME (10m)
 	scripts/fuzz $(or $(FUZZTIME),10m)
 
 .PHONY: fuzz-short
-fuzz-short: ## every fuzz target for a second
-	scripts/fuzz 1s
+fuzz-short: ## a thousand inputs for every fuzz target
+	scripts/fuzz 1000x
 
 .PHONY: chaos
 chaos: deps ## break everything the service depends on, at length, and print what recovery took
