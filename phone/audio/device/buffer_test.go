@@ -184,6 +184,21 @@ func TestBufferAimGrowsAndShrinks(t *testing.T) {
 	}
 }
 
+// A buffer that runs low is given more reserve before anything is missing.
+func TestNearMissGrowsTheReserve(t *testing.T) {
+	p := newPump(8000)
+	piece := make([]int16, 40)
+	for i := 0; p.b.extra <= p.b.of(reserve); i++ {
+		if i%4 == 0 {
+			p.write(159) // of the 160 that are read meanwhile
+		}
+		p.read(piece)
+		if dry := p.b.dry.Load(); dry != 0 {
+			t.Fatalf("%d gaps, and the reserve is what it was", dry)
+		}
+	}
+}
+
 func TestBufferPauseIsNoGap(t *testing.T) {
 	p := newPump(8000)
 	frame := make([]int16, 160)
